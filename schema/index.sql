@@ -1,0 +1,87 @@
+-- The index of one sealed segment: index/YYYY/MM/DD/STEM.sqlite. Derived: it can be deleted and made again from the
+-- segment. Written once, never changed. docs/QUERIES.md shows how to use it with nothing but sqlite3.
+--
+-- Times are nanoseconds since 1970-01-01 UTC: datetime(first_ns / 1000000000, 'unixepoch').
+
+PRAGMA application_id = 0x504b5649; -- "PKVI"
+PRAGMA user_version = 1;            -- version of this schema
+
+-- What is known of the whole segment. Keys: segment (stem of its name), uuid (of the archive), packets, raw_bytes,
+-- stored_bytes, flows, start_ns and end_ns (coverage), first_ns and last_ns (of its packets; absent without any).
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value ANY
+) STRICT, WITHOUT ROWID;
+
+-- Interface Description Blocks of the segment, numbered as there.
+CREATE TABLE interface (
+    id INTEGER PRIMARY KEY,
+    link_type INTEGER NOT NULL,   -- LINKTYPE_ number
+    snap_length INTEGER NOT NULL, -- 0: no limit
+    packets INTEGER NOT NULL,
+    name TEXT,
+    description TEXT,
+    options BLOB                  -- further pcapng options, little endian
+) STRICT;
+
+-- What carried the packets. Row 0 is "no tunnel".
+CREATE TABLE tunnel (
+    id INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL, -- 0 none, 1 VXLAN, 2 GENEVE
+    vni INTEGER,           -- NULL without a tunnel
+    a BLOB, b BLOB         -- the two outer addresses, the lower first: 4 or 16 bytes
+) STRICT;
+
+-- The LZ4 blocks of the segment file: each can be read and decoded alone. Blocks without a packet are left out.
+CREATE TABLE block (
+    id INTEGER PRIMARY KEY,         -- 0, 1, … in the order of the file
+    offset INTEGER NOT NULL,        -- of its size word in the file
+    stored_bytes INTEGER NOT NULL,  -- with size word and checksum
+    raw_bytes INTEGER NOT NULL,
+    first_ordinal INTEGER NOT NULL, -- packets are numbered 0, 1, … through the segment
+    packets INTEGER NOT NULL,
+    first_ns INTEGER NOT NULL,      -- smallest and largest time of its packets
+    last_ns INTEGER NOT NULL
+) STRICT;
+
+-- Every address that is an end of a flow, in ascending order of (length, bytes), so that a net is a range of ids.
+CREATE TABLE host (
+    id INTEGER PRIMARY KEY,
+    address BLOB NOT NULL, -- 4 bytes IPv4, 6 bytes MAC, 16 bytes IPv6; empty: the link has none
+    flows BLOB NOT NULL    -- ids of its flows, ascending, as LEB128 differences (the first from 0)
+) STRICT;
+
+-- One row a flow in this segment: (tunnel, protocol, endpoint, endpoint). src is the initiator: who sent the SYN, or
+-- received the SYN+ACK, else who came first. Bytes are those of the inner frames as they were on the wire.
+CREATE TABLE flow (
+    id INTEGER PRIMARY KEY,        -- 0, 1, … in the order of the first packet
+    tunnel INTEGER NOT NULL,       -- tunnel.id
+    protocol INTEGER NOT NULL,     -- 0-255: IP protocol; 65536 + Ethertype where it is not IP; -1: malformed
+    src INTEGER NOT NULL,          -- host.id
+    dst INTEGER NOT NULL,          -- host.id
+    src_port INTEGER,              -- NULL: has no ports, or a fragment whose first was not seen (see orphan)
+    dst_port INTEGER,
+    first_ns INTEGER NOT NULL,
+    duration_ns INTEGER NOT NULL,  -- last packet - first packet
+    src_packets INTEGER NOT NULL, src_bytes INTEGER NOT NULL,
+    dst_packets INTEGER NOT NULL, dst_bytes INTEGER NOT NULL,
+    src_flags INTEGER NOT NULL, dst_flags INTEGER NOT NULL, -- TCP flags seen, as in the header: FIN 1, SYN 2, RST 4 …
+    orphan INTEGER                 -- 1: fragments whose first was not seen, else NULL
+) STRICT;
+
+-- The packets of each flow: LEB128 of (difference to the previous ordinal) * 2 + direction; the first difference is from 0.
+-- Direction 0: sent by src.
+CREATE TABLE posting (
+    flow INTEGER PRIMARY KEY,
+    ordinals BLOB NOT NULL
+) STRICT;
+
+-- Flows with names in place of numbers, for reading.
+CREATE VIEW flow_view AS
+SELECT f.id, datetime(f.first_ns / 1000000000, 'unixepoch') AS first_utc, f.first_ns, f.duration_ns,
+    CASE t.kind WHEN 1 THEN 'vxlan' WHEN 2 THEN 'geneve' END AS tunnel, t.vni, hex(t.a) AS outer_a, hex(t.b) AS outer_b,
+    CASE f.protocol WHEN 1 THEN 'icmp' WHEN 6 THEN 'tcp' WHEN 17 THEN 'udp' WHEN 58 THEN 'icmp6' WHEN 132 THEN 'sctp'
+        WHEN 67590 THEN 'arp' WHEN -1 THEN 'malformed' ELSE f.protocol END AS protocol,
+    hex(s.address) AS src, f.src_port, hex(d.address) AS dst, f.dst_port,
+    f.src_packets, f.src_bytes, f.dst_packets, f.dst_bytes, f.src_flags, f.dst_flags
+FROM flow f JOIN tunnel t ON t.id = f.tunnel JOIN host s ON s.id = f.src JOIN host d ON d.id = f.dst;
