@@ -23,6 +23,7 @@ void pkv__buffer_u32le(struct pkv__buffer *b, uint32_t value);
 void pkv__buffer_u64le(struct pkv__buffer *b, uint64_t value);
 void pkv__buffer_zeros(struct pkv__buffer *b, size_t length);
 void pkv__buffer_varint(struct pkv__buffer *b, uint64_t value); /* LEB128 */
-void pkv__buffer_printf(struct pkv__buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void pkv__buffer_printf(struct pkv__buffer *b, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The one way to read bytes that came from outside: bounded, with a sticky error. A read past the end gives zeros
- * and sets `failed`; the position then stays where it was. */
+/* The one way to read bytes that came from outside: bounded, with a sticky error. A read past the
+ * end gives zeros and sets `failed`; the position then stays where it was. */
 #ifndef PKV_BASE_CURSOR_H
 #define PKV_BASE_CURSOR_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* All file system calls of pktvault, and the seam at which tests make them fail. Every function retries EINTR and
- * fills in the error with operation, path and errno's meaning. */
+/* All file system calls of pktvault, and the seam at which tests make them fail. Every function
+ * retries EINTR and fills in the error with operation, path and errno's meaning. */
 #ifndef PKV_BASE_FILE_H
 #define PKV_BASE_FILE_H
 
@@ -11,38 +11,44 @@
 
 #include <pktvault/error.h>
 
-/* flags as open(2), O_CLOEXEC added; mode 0640. The descriptor, or negative. ENOENT gives PKV_E_NOT_FOUND, EEXIST
- * PKV_E_EXISTS. */
+/* flags as open(2), O_CLOEXEC added; mode 0640. The descriptor, or negative. ENOENT gives
+ * PKV_E_NOT_FOUND, EEXIST PKV_E_EXISTS. */
 int pkv__file_open(const char *path, int flags, pkv_error *error);
 void pkv__file_close(int fd); /* negative is fine */
 
 /* Bytes read (fewer only at the end of the file), or negative. */
 ssize_t pkv__file_read(int fd, void *data, size_t length, const char *path, pkv_error *error);
-ssize_t pkv__file_read_at(int fd, void *data, size_t length, int64_t offset, const char *path, pkv_error *error);
-int pkv__file_write(int fd, const void *data, size_t length, const char *path, pkv_error *error); /* all of it */
-int pkv__file_write_at(int fd, const void *data, size_t length, int64_t offset, const char *path, pkv_error *error);
+ssize_t pkv__file_read_at(int fd, void *data, size_t length, int64_t offset, const char *path,
+                          pkv_error *error);
+int pkv__file_write(int fd, const void *data, size_t length, const char *path,
+                    pkv_error *error); /* all of it */
+int pkv__file_write_at(int fd, const void *data, size_t length, int64_t offset, const char *path,
+                       pkv_error *error);
 int pkv__file_sync(int fd, const char *path, pkv_error *error); /* fdatasync */
 int pkv__file_truncate(int fd, int64_t length, const char *path, pkv_error *error);
 int64_t pkv__file_size(int fd, const char *path, pkv_error *error);
 
 int pkv__file_rename(const char *from, const char *to, pkv_error *error);
-int pkv__file_unlink(const char *path, pkv_error *error); /* ENOENT is no error */
+int pkv__file_unlink(const char *path, pkv_error *error);           /* ENOENT is no error */
 int pkv__file_make_directories(const char *path, pkv_error *error); /* 0750, with parents */
 int pkv__file_sync_directory(const char *path, pkv_error *error);
 bool pkv__file_exists(const char *path);
-int pkv__file_free_space(const char *path, uint64_t *free_bytes, uint64_t *all_bytes, pkv_error *error);
+int pkv__file_free_space(const char *path, uint64_t *free_bytes, uint64_t *all_bytes,
+                         pkv_error *error);
 
 /* Exclusive flock without waiting: 0, PKV_E_BUSY, or PKV_E_SYSTEM. Released by closing. */
 int pkv__file_lock(int fd, const char *path, pkv_error *error);
 /* Whether some process holds an exclusive lock on the file at path. */
 bool pkv__file_is_locked(const char *path);
 
-/* The names in a directory without "." and "..", sorted bytewise; free with pkv__file_names_free. ENOENT: none. */
+/* The names in a directory without "." and "..", sorted bytewise; free with pkv__file_names_free.
+ * ENOENT: none. */
 int pkv__file_list(const char *path, char ***names, size_t *count, pkv_error *error);
 void pkv__file_names_free(char **names, size_t count);
 
 /* Reads a small file whole (at most `limit` bytes), zero-terminated; free with pkv__free. */
-int pkv__file_read_all(const char *path, size_t limit, char **text, size_t *length, pkv_error *error);
+int pkv__file_read_all(const char *path, size_t limit, char **text, size_t *length,
+                       pkv_error *error);
 
 static inline void pkv__file_close_cleanup(int *fd)
 {

@@ -9,7 +9,8 @@
 /* XXH32 with seed 0: the checksum of LZ4 frames. */
 uint32_t pkv__hash32(const void *data, size_t length);
 
-/* XXH3 of a table key, under a secret drawn once a process, so that nobody can choose colliding keys. Never stored. */
+/* XXH3 of a table key, under a secret drawn once a process, so that nobody can choose colliding
+ * keys. Never stored. */
 uint64_t pkv__hash_key(const void *data, size_t length);
 
 /* XXH3 with seed 0: the same on every machine, for what is stored. */

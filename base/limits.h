@@ -4,25 +4,31 @@
 #define PKV_BASE_LIMITS_H
 
 /* Segment format (docs/FORMAT.md). */
-#define PKV__BLOCK_TARGET_BYTES 65536u   /* raw bytes at which a block is cut: no ratio lost against 256 KiB, and a lone
-                                            packet is decoded four times faster */
-#define PKV__BLOCK_MAX_BYTES (1u << 20)  /* largest raw block: what the LZ4 frame header announces */
-#define PKV__PACKET_MAX_BYTES 1000000u   /* a packet with its options and block header must fit a block */
+#define PKV__BLOCK_TARGET_BYTES                                                                    \
+    65536u /* raw bytes at which a block is cut: no ratio lost against 256 KiB, and a lone         \
+              packet is decoded four times faster */
+#define PKV__BLOCK_MAX_BYTES (1u << 20) /* largest raw block: what the LZ4 frame header announces  \
+                                         */
+#define PKV__PACKET_MAX_BYTES                                                                      \
+    1000000u /* a packet with its options and block header must fit a block */
 #define PKV__PACKET_OPTIONS_MAX_BYTES 40000u /* the rest of such a block */
-#define PKV__INTERFACES_MAX 65536u       /* a segment's interfaces: a hostile pcapng may declare millions */
+#define PKV__INTERFACES_MAX                                                                        \
+    65536u /* a segment's interfaces: a hostile pcapng may declare millions */
 #define PKV__INTERFACE_OPTIONS_MAX_BYTES 65536u
 
 /* Rotation and flushing: defaults of the configuration. */
 #define PKV__ROTATE_BYTES (256ull << 20)
 #define PKV__ROTATE_NS (300ll * 1000000000)
 #define PKV__ROTATE_IDLE_NS (3600ll * 1000000000) /* a segment without packets */
-#define PKV__FLUSH_NS (500ll * 1000000)  /* with the scan of open segments: findable within a second */
-#define PKV__SYNC_NS (5ll * 1000000000)  /* what a power cut may cost */
+#define PKV__FLUSH_NS                                                                              \
+    (500ll * 1000000) /* with the scan of open segments: findable within a second */
+#define PKV__SYNC_NS (5ll * 1000000000) /* what a power cut may cost */
 #define PKV__STATISTICS_NS (60ll * 1000000000)
 #define PKV__CLOCK_STEP_NS (1ll * 1000000000) /* a step back by more seals the segment */
 
 /* Memory of the recorder. */
-#define PKV__BUFFER_BYTES (128ull << 20) /* raw blocks waiting for workers and disk: 1.7 s at 200 kpps of 377 bytes */
+#define PKV__BUFFER_BYTES                                                                          \
+    (128ull << 20) /* raw blocks waiting for workers and disk: 1.7 s at 200 kpps of 377 bytes */
 #define PKV__LANES_MAX 64u
 #define PKV__IMPORT_LANE_FIRST 1000u
 #define PKV__IMPORT_LANE_LAST 9999u
@@ -31,14 +37,15 @@
 #define PKV__DATAGRAM_MAX_BYTES 65535u
 
 /* Decoding. */
-#define PKV__TUNNELS_MAX 2u          /* GENEVE around VXLAN; more is left to Wireshark */
-#define PKV__VLAN_TAGS_MAX 4u        /* looked through; 802.1ad allows two, four is generous */
-#define PKV__EXTENSIONS_MAX 16u      /* IPv6 extension headers: a chain of more is hostile */
+#define PKV__TUNNELS_MAX 2u     /* GENEVE around VXLAN; more is left to Wireshark */
+#define PKV__VLAN_TAGS_MAX 4u   /* looked through; 802.1ad allows two, four is generous */
+#define PKV__EXTENSIONS_MAX 16u /* IPv6 extension headers: a chain of more is hostile */
 #define PKV__MPLS_LABELS_MAX 8u
 
 /* Flow state of one segment. */
-#define PKV__FLOWS_MAX 4000000u      /* flows in memory before the indexer spills */
-#define PKV__FRAGMENTS_MAX 65536u    /* fragment trains remembered at a time; the oldest is forgotten first */
+#define PKV__FLOWS_MAX 4000000u /* flows in memory before the indexer spills */
+#define PKV__FRAGMENTS_MAX                                                                         \
+    65536u /* fragment trains remembered at a time; the oldest is forgotten first */
 
 /* Configuration and expressions. */
 #define PKV__EXPRESSION_MAX_BYTES 65536u

@@ -5,8 +5,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <pktvault/options.h>
+
+#define PKV__OPTION_KEYS_MAX 40
 
 struct pkv__strings {
     char **values;
@@ -29,6 +32,7 @@ struct pkv_options {
     /* log */
     pkv_log_fn *log;
     void *log_context;
+    char *shown[PKV__OPTION_KEYS_MAX]; /* each key's value as it was set, for pkv_options_get */
 };
 
 /* A deep copy. NULL gives defaults. */

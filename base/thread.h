@@ -7,7 +7,8 @@
 
 #include <pktvault/error.h>
 
-int pkv__thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *context, pkv_error *error);
+int pkv__thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *context,
+                      pkv_error *error);
 unsigned pkv__thread_processors(void); /* that this process may use; at least 1 */
 
 #endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/hash.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+static uint64_t key_seed;
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+
+static void draw_key_seed(void)
+{
+    if (getrandom(&key_seed, sizeof key_seed, GRND_NONBLOCK) != (ssize_t)sizeof key_seed)
+        key_seed = (uint64_t)pkv__clock_ns() ^ (uint64_t)(uintptr_t)&key_seed;
+}
+
+uint32_t pkv__hash32(const void *data, size_t length)
+{
+    return XXH32(data, length, 0);
+}
+
+uint64_t pkv__hash_key(const void *data, size_t length)
+{
+    (void)pthread_once(&key_once, draw_key_seed);
+    return XXH3_64bits_withSeed(data, length, key_seed);
+}
+
+uint64_t pkv__hash64(const void *data, size_t length)
+{
+    return XXH3_64bits(data, length);
+}
+
+struct pkv__hash128 {
+    XXH3_state_t *state;
+};
+
+struct pkv__hash128 *pkv__hash128_new(void)
+{
+    struct pkv__hash128 *h = pkv__alloc_zero(1, sizeof *h);
+    if (!h)
+        return NULL;
+    h->state = XXH3_createState();
+    if (!h->state || XXH3_128bits_reset(h->state) != XXH_OK)
+        return pkv__hash128_free(h);
+    return h;
+}
+
+void pkv__hash128_add(struct pkv__hash128 *h, const void *data, size_t length)
+{
+    (void)XXH3_128bits_update(h->state, data, length);
+}
+
+void pkv__hash128_hex(const struct pkv__hash128 *h, char hex[33])
+{
+    XXH128_hash_t hash = XXH3_128bits_digest(h->state);
+    (void)snprintf(hex, 33, "%016llx%016llx", (unsigned long long)hash.high64,
+                   (unsigned long long)hash.low64);
+}
+
+struct pkv__hash128 *pkv__hash128_free(struct pkv__hash128 *h)
+{
+    if (h)
+        (void)XXH3_freeState(h->state);
+    pkv__free(h);
+    return NULL;
+}
