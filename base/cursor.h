@@ -70,7 +70,7 @@ static inline uint8_t pkv__cursor_u8(struct pkv__cursor *c)
 static inline uint16_t pkv__cursor_u16be(struct pkv__cursor *c)
 {
     const uint8_t *p = pkv__cursor_take(c, 2);
-    return p ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+    return (uint16_t)(p ? p[0] << 8 | p[1] : 0);
 }
 
 static inline uint32_t pkv__cursor_u24be(struct pkv__cursor *c)
@@ -88,7 +88,7 @@ static inline uint32_t pkv__cursor_u32be(struct pkv__cursor *c)
 static inline uint16_t pkv__cursor_u16le(struct pkv__cursor *c)
 {
     const uint8_t *p = pkv__cursor_take(c, 2);
-    return p ? (uint16_t)(p[1] << 8 | p[0]) : 0;
+    return (uint16_t)(p ? p[1] << 8 | p[0] : 0);
 }
 
 static inline uint32_t pkv__cursor_u32le(struct pkv__cursor *c)
