@@ -15,6 +15,7 @@
 #define PKV__INTERFACES_MAX                                                                        \
     65536u /* a segment's interfaces: a hostile pcapng may declare millions */
 #define PKV__INTERFACE_OPTIONS_MAX_BYTES 65536u
+#define PKV__READ_AHEAD_BYTES (256u << 10) /* of a file that is read in order: few calls, and it stays in the cache */
 
 /* Rotation and flushing: defaults of the configuration. */
 #define PKV__ROTATE_BYTES (256ull << 20)
@@ -43,7 +44,7 @@
 #define PKV__MPLS_LABELS_MAX 8u
 
 /* Flow state of one segment. */
-#define PKV__FLOWS_MAX 4000000u /* flows in memory before the indexer spills */
+#define PKV__FLOWS_MAX 1000000u /* flows in memory before the indexer spills: 200 MB */
 #define PKV__FRAGMENTS_MAX                                                                         \
     65536u /* fragment trains remembered at a time; the oldest is forgotten first */
 
@@ -53,6 +54,18 @@
 #define PKV__EXPRESSION_TERMS_MAX 4096u
 #define PKV__OPTION_VALUES_MAX 1024u /* of one repeatable key */
 #define PKV__VNI_MAX 16777215u
+
+/* Indexer and databases. */
+#define PKV__DATABASE_VALUE_MAX_BYTES (256 << 20) /* a posting list of 100 million packets */
+#define PKV__CATALOG_WAIT_MS 5000  /* for readers that recover a WAL; nobody else writes */
+#define PKV__FILTER_KEYS_MAX 50000u /* past it the largest filter is wrong half of the time: none is kept */
+#define PKV__EPOCH_PACKETS_MAX 16000000u /* packets whose order is held in memory: 64 MB, twice to sort them */
+#define PKV__LOSSES_MAX 100000u    /* rows a segment: a statistics block a second makes 300 in 5 minutes */
+#define PKV__DAMAGES_MAX 1000u     /* rows a segment; the rest of it is as unreadable */
+#define PKV__FOLLOWED_MAX 16u      /* open segments indexed while they grow: live lanes */
+#define PKV__FOLLOWED_BYTES (256ull << 20) /* their flow tables together; past it they are read once sealed */
+#define PKV__FOLLOW_NS (250ll * 1000000)   /* between two looks at the segments */
+#define PKV__RECHECK_NS (60ll * 1000000000) /* a deleted index file or catalog row is made again after it */
 
 /* Queries. */
 #define PKV__MISSING_LISTED_MAX 1000u

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SQLite databases of an archive: making, opening, versions. Files are opened as SQLite advises for files from strangers:
- * defensive, no trusted schema, no extensions, cell size checks; readers read-only. */
+/* SQLite databases of an archive: making, opening, versions. Files are opened as SQLite advises for
+ * files from strangers: defensive, no trusted schema, no extensions, cell size checks; readers
+ * read-only. */
 #ifndef PKV_SCHEMA_DATABASE_H
 #define PKV_SCHEMA_DATABASE_H
 
@@ -10,25 +11,30 @@
 
 #include <pktvault/error.h>
 
-/* A new index at `path` (which must not exist): no journal, no sync, page size; the caller syncs and renames. */
+/* A new index at `path` (which must not exist): no journal, no sync, page size; the caller syncs
+ * and renames. */
 int pkv__index_create(sqlite3 **db, const char *path, int page_bytes, pkv_error *error);
 
-/* An index, immutable and read-only. Errors: PKV_E_NOT_FOUND, PKV_E_FORMAT (damaged, another version, not an index). */
+/* An index, immutable and read-only. Errors: PKV_E_NOT_FOUND, PKV_E_FORMAT (damaged, another
+ * version, not an index). */
 int pkv__index_open(sqlite3 **db, const char *path, pkv_error *error);
 
-/* The catalog for the indexer: made if need be, WAL, persistent. PKV_E_FORMAT: damaged or another version: rebuild. */
+/* The catalog for the indexer: made if need be, WAL, persistent. PKV_E_FORMAT: damaged or another
+ * version: rebuild. */
 int pkv__catalog_open(sqlite3 **db, const char *directory, pkv_error *error);
 
-/* The catalog for readers, who may have no right to write. PKV_E_NOT_FOUND, PKV_E_FORMAT, PKV_E_SYSTEM. */
+/* The catalog for readers, who may have no right to write. PKV_E_NOT_FOUND, PKV_E_FORMAT,
+ * PKV_E_SYSTEM. */
 int pkv__catalog_open_read(sqlite3 **db, const char *directory, pkv_error *error);
 
 void pkv__database_close(sqlite3 *db); /* NULL is fine */
 
-/* sqlite3_prepare_v3 and sqlite3_exec with errors in our form ("FILE: SQLite: …"; PKV_E_FORMAT for SQLITE_CORRUPT and
- * SQLITE_NOTADB, PKV_E_MEMORY for SQLITE_NOMEM, else PKV_E_SYSTEM). */
+/* sqlite3_prepare_v3 and sqlite3_exec with errors in our form ("FILE: SQLite: …"; PKV_E_FORMAT for
+ * SQLITE_CORRUPT and SQLITE_NOTADB, PKV_E_MEMORY for SQLITE_NOMEM, else PKV_E_SYSTEM). */
 int pkv__database_prepare(sqlite3_stmt **statement, sqlite3 *db, const char *sql, pkv_error *error);
 int pkv__database_exec(sqlite3 *db, const char *sql, pkv_error *error);
-int pkv__database_error(sqlite3 *db, int rc, pkv_error *error); /* for a result of sqlite3_step and others */
+int pkv__database_error(sqlite3 *db, int rc,
+                        pkv_error *error); /* for a result of sqlite3_step and others */
 
 static inline void pkv__statement_cleanup(sqlite3_stmt **statement)
 {

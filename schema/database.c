@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "schema/database.h"
+
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "schema/database_internal.h"
+
+static const char *file_name(sqlite3 *db)
+{
+    const char *path = db ? sqlite3_db_filename(db, "main") : NULL;
+    return path && *path ? path : "database";
+}
+
+int pkv__database_error(sqlite3 *db, int rc, pkv_error *error)
+{
+    int primary = rc & 0xff;
+    if (primary == SQLITE_NOMEM)
+        return pkv__error_memory(error);
+    bool damaged = primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB;
+    bool latest = db && (sqlite3_extended_errcode(db) & 0xff) == primary;
+    return pkv__error(error, damaged ? PKV_E_FORMAT : PKV_E_SYSTEM, -1, "%s: SQLite: %s",
+                      file_name(db), latest ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+}
+
+int pkv__database_prepare(sqlite3_stmt **statement, sqlite3 *db, const char *sql, pkv_error *error)
+{
+    sqlite3_stmt *made = NULL;
+    int rc = sqlite3_prepare_v3(db, sql, -1, 0, &made, NULL);
+    if (rc != SQLITE_OK)
+        return pkv__database_error(db, rc, error);
+    *statement = made;
+    return 0;
+}
+
+int pkv__database_exec(sqlite3 *db, const char *sql, pkv_error *error)
+{
+    int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? 0 : pkv__database_error(db, rc, error);
+}
+
+int pkv__database_integer(sqlite3 *db, const char *sql, int64_t *value, pkv_error *error)
+{
+    PKV__AUTO_STATEMENT sqlite3_stmt *statement = NULL;
+    int rc = pkv__database_prepare(&statement, db, sql, error);
+    if (rc < 0)
+        return rc;
+    rc = sqlite3_step(statement);
+    if (rc != SQLITE_ROW)
+        return pkv__database_error(db, rc, error);
+    *value = sqlite3_column_int64(statement, 0);
+    return 0;
+}
+
+static bool is_plain(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c && strchr("/-_.~", c) != NULL);
+}
+
+/* An absolute path gets an empty authority, since "file://x/y" would name a host. */
+static void put_uri(struct pkv__buffer *uri, const char *path, const char *parameters)
+{
+    pkv__buffer_printf(uri, "file:%s", *path == '/' ? "//" : "");
+    for (; *path; path++) {
+        unsigned char c = (unsigned char)*path;
+        if (is_plain(c))
+            pkv__buffer_u8(uri, c);
+        else
+            pkv__buffer_printf(uri, "%%%02X", c);
+    }
+    pkv__buffer_printf(uri, "?cache=private%s", parameters);
+    pkv__buffer_u8(uri, 0);
+}
+
+static void limit(sqlite3 *db)
+{
+    (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, PKV__DATABASE_VALUE_MAX_BYTES);
+    (void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+    (void)sqlite3_limit(db, SQLITE_LIMIT_WORKER_THREADS, 0);
+    (void)sqlite3_limit(db, SQLITE_LIMIT_TRIGGER_DEPTH, 1);
+}
+
+/* https://www.sqlite.org/security.html, for files from strangers. */
+static int harden(sqlite3 *db, bool reader, pkv_error *error)
+{
+    (void)sqlite3_extended_result_codes(db, 1);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+    if (reader)
+        (void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    limit(db);
+    return pkv__database_exec(db, "PRAGMA cell_size_check = ON", error);
+}
+
+int pkv__database_open(sqlite3 **db, const char *path, const char *parameters, int flags,
+                       pkv_error *error)
+{
+    struct pkv__buffer uri = {0};
+    put_uri(&uri, path, parameters);
+    if (uri.failed) {
+        pkv__buffer_deinit(&uri);
+        return pkv__error_memory(error);
+    }
+    PKV__AUTO_DATABASE sqlite3 *opened = NULL;
+    int rc = sqlite3_open_v2((const char *)uri.data, &opened,
+                             flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+    pkv__buffer_deinit(&uri);
+    if (rc != SQLITE_OK)
+        return pkv__database_error(opened, rc, error);
+    rc = harden(opened, flags & SQLITE_OPEN_READONLY, error);
+    if (rc < 0)
+        return rc;
+    *db = PKV__STEAL(opened);
+    return 0;
+}
+
+int pkv__database_check(sqlite3 *db, const char *path, int application, pkv_error *error)
+{
+    int64_t id = 0, version = 0;
+    int rc = pkv__database_integer(db, "PRAGMA application_id", &id, error);
+    if (rc == 0)
+        rc = pkv__database_integer(db, "PRAGMA user_version", &version, error);
+    if (rc < 0)
+        return rc;
+    if (id != application)
+        return pkv__error(error, PKV_E_FORMAT, -1,
+                          "%s is not what its name says: its application id is %#llx", path,
+                          (unsigned long long)id);
+    if (version != PKV__SCHEMA_VERSION)
+        return pkv__error(error, PKV_E_FORMAT, -1,
+                          "%s has version %lld, this program reads version %d: "
+                          "pktvault index --rebuild makes it anew",
+                          path, (long long)version, PKV__SCHEMA_VERSION);
+    return 0;
+}
+
+void pkv__database_close(sqlite3 *db)
+{
+    (void)sqlite3_close_v2(db);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the databases of an archive have in common. */
+#ifndef PKV_SCHEMA_DATABASE_INTERNAL_H
+#define PKV_SCHEMA_DATABASE_INTERNAL_H
+
+#include "schema/database.h"
+
+extern const char pkv__catalog_sql[], pkv__index_sql[];
+
+#define PKV__CATALOG_APPLICATION 0x504b5643
+#define PKV__INDEX_APPLICATION 0x504b5649
+#define PKV__SCHEMA_VERSION 1
+
+/* Opens the file through a URI ("" or "&immutable=1" appended to its parameters) with SQLITE_OPEN_…
+ * flags, and hardens the connection. */
+int pkv__database_open(sqlite3 **db, const char *path, const char *parameters, int flags,
+                       pkv_error *error);
+
+/* PKV_E_FORMAT unless the file says that it is ours, of this version. */
+int pkv__database_check(sqlite3 *db, const char *path, int application, pkv_error *error);
+
+/* The first column of the first row of a statement. */
+int pkv__database_integer(sqlite3 *db, const char *sql, int64_t *value, pkv_error *error);
+
+static inline void pkv__database_cleanup(sqlite3 **db)
+{
+    pkv__database_close(*db);
+}
+#define PKV__AUTO_DATABASE __attribute__((cleanup(pkv__database_cleanup)))
+
+#endif
