@@ -15,6 +15,7 @@
 #define PKV__INTERFACES_MAX                                                                        \
     65536u /* a segment's interfaces: a hostile pcapng may declare millions */
 #define PKV__INTERFACE_OPTIONS_MAX_BYTES 65536u
+#define PKV__CHAIN_MAX_BYTES (1u << 30) /* chain.log: 5 million segments, read whole */
 #define PKV__READ_AHEAD_BYTES (256u << 10) /* of a file that is read in order: few calls, and it stays in the cache */
 
 /* Rotation and flushing: defaults of the configuration. */
@@ -31,6 +32,10 @@
 #define PKV__BUFFER_BYTES                                                                          \
     (128ull << 20) /* raw blocks waiting for workers and disk: 1.7 s at 200 kpps of 377 bytes */
 #define PKV__LANES_MAX 64u
+#define PKV__LIVE_LANE_LAST 999u
+#define PKV__WORKERS_MAX 64u
+#define PKV__POOL_KEPT_BLOCKS 256u /* free ones kept for the next burst: 16 MiB */
+#define PKV__DISK_RETRY_NS (1ll * 1000000000) /* between tries while the disk refuses */
 #define PKV__IMPORT_LANE_FIRST 1000u
 #define PKV__IMPORT_LANE_LAST 9999u
 #define PKV__RECEIVE_BUFFER_BYTES (64u << 20)

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "archive/chain.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <pktvault/time.h>
+
+#include "archive/directory.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/memory.h"
+
+#define HEX 64u
+#define CHAIN_LINE "# chain "
+#define SEPARATOR "  "
+
+struct entry {
+    char hash[HEX + 1];
+    char path[PKV__SEGMENT_PATH_TEXT];
+};
+
+struct pkv__chain {
+    int fd;
+    char *path;
+    int64_t bytes;
+    char last[HEX + 1]; /* of the chain */
+    struct pkv__sha256 *sha256;
+    struct entry *entries;
+    size_t count, capacity;
+    uint32_t *slots; /* open addressing; 0: free, else 1 + number of the entry */
+    size_t slot_count;
+};
+
+struct pkv__chain *pkv__chain_free(struct pkv__chain *chain)
+{
+    if (!chain)
+        return NULL;
+    pkv__file_close(chain->fd);
+    pkv__sha256_free(chain->sha256);
+    pkv__free(chain->path);
+    pkv__free(chain->entries);
+    pkv__free(chain->slots);
+    pkv__free(chain);
+    return NULL;
+}
+PKV__DEFINE_CLEANUP(struct pkv__chain, pkv__chain_free);
+
+/* The slot of a path: of its entry, or the free one where it belongs. */
+static uint32_t *find_slot(const struct pkv__chain *chain, const char *path)
+{
+    size_t at = pkv__hash_key(path, strlen(path)) & (chain->slot_count - 1);
+    while (chain->slots[at] && strcmp(chain->entries[chain->slots[at] - 1].path, path) != 0)
+        at = (at + 1) & (chain->slot_count - 1);
+    return &chain->slots[at];
+}
+
+static int grow_slots(struct pkv__chain *chain, pkv_error *error)
+{
+    if (chain->count * 2 < chain->slot_count)
+        return 0;
+    size_t count = chain->slot_count ? chain->slot_count * 2 : 64;
+    uint32_t *slots = pkv__alloc_zero(count, sizeof *slots);
+    if (!slots)
+        return pkv__error_memory(error);
+    pkv__free(chain->slots);
+    chain->slots = slots;
+    chain->slot_count = count;
+    for (size_t i = 0; i < chain->count; i++)
+        *find_slot(chain, chain->entries[i].path) = (uint32_t)i + 1;
+    return 0;
+}
+
+/* Room for one more, so that what is written to the file can be remembered. */
+static int make_room(struct pkv__chain *chain, pkv_error *error)
+{
+    if (pkv__grow(&chain->entries, &chain->capacity, chain->count + 1, sizeof *chain->entries) < 0)
+        return pkv__error_memory(error);
+    return grow_slots(chain, error);
+}
+
+static void remember(struct pkv__chain *chain, const struct entry *entry)
+{
+    chain->entries[chain->count++] = *entry;
+    *find_slot(chain, entry->path) = (uint32_t)chain->count;
+}
+
+/* The chain behind a line: over the chain before it, if there is one, and the line, each with its
+ * newline. */
+static void link_line(struct pkv__chain *chain, const char *before, const char *line, size_t length,
+                      char after[HEX + 1])
+{
+    if (before) {
+        pkv__sha256_add(chain->sha256, before, HEX);
+        pkv__sha256_add(chain->sha256, "\n", 1);
+    }
+    pkv__sha256_add(chain->sha256, line, length);
+    pkv__sha256_add(chain->sha256, "\n", 1);
+    pkv__sha256_hex(chain->sha256, after);
+}
+
+void pkv__chain_header(char *to, const char *uuid, const char *host, int64_t created_ns)
+{
+    char time[PKV_TIME_TEXT], chain_hex[HEX + 1] = "";
+    int length = snprintf(to, 256, "# pktvault archive %s host %s created %s", uuid, host,
+                          pkv_time_format(time, created_ns, 0, 1));
+    struct pkv__chain chain = {.sha256 = pkv__sha256_new()};
+    if (chain.sha256)
+        link_line(&chain, NULL, to, (size_t)length, chain_hex);
+    pkv__sha256_free(chain.sha256);
+    (void)snprintf(to + length, 512 - (size_t)length, "\n" CHAIN_LINE "%s\n", chain_hex);
+}
+
+/* A line of the file, without its newline. */
+struct line {
+    const char *text;
+    size_t length;
+};
+
+/* False: no whole line is left. */
+static bool next_line(const char *text, size_t length, size_t *offset, struct line *line)
+{
+    const char *start = text + *offset;
+    const char *end = memchr(start, '\n', length - *offset);
+    if (!end)
+        return false;
+    *line = (struct line){start, (size_t)(end - start)};
+    *offset += line->length + 1;
+    return true;
+}
+
+static bool is_chain_line(const struct line *line, const char hex[HEX + 1])
+{
+    return line->length == strlen(CHAIN_LINE) + HEX &&
+           memcmp(line->text, CHAIN_LINE, strlen(CHAIN_LINE)) == 0 &&
+           memcmp(line->text + strlen(CHAIN_LINE), hex, HEX) == 0;
+}
+
+static bool parse_entry(const struct line *line, struct entry *entry)
+{
+    size_t start = HEX + strlen(SEPARATOR);
+    if (line->length <= start || line->length - start >= sizeof entry->path ||
+        memcmp(line->text + HEX, SEPARATOR, strlen(SEPARATOR)) != 0 ||
+        memchr(line->text, '\0', line->length))
+        return false;
+    (void)snprintf(entry->hash, sizeof entry->hash, "%.*s", (int)HEX, line->text);
+    (void)snprintf(entry->path, sizeof entry->path, "%.*s", (int)(line->length - start),
+                   line->text + start);
+    return strspn(entry->hash, "0123456789abcdef") == HEX;
+}
+
+/* A crash leaves a part of the two lines that were being appended, perhaps with zeros behind. */
+static bool is_torn(const char *tail, size_t length)
+{
+    unsigned newlines = 0;
+    while (length && tail[length - 1] == '\0')
+        length--;
+    for (size_t i = 0; i < length; i++)
+        newlines += tail[i] == '\n';
+    return newlines < 2;
+}
+
+/* Takes the header's and the entries' pairs of lines up to the end or the first that is not right.
+ */
+static int take_pairs(struct pkv__chain *chain, const char *text, size_t length, pkv_error *error)
+{
+    size_t offset = 0;
+    struct line line, proof;
+    while (next_line(text, length, &offset, &line) && next_line(text, length, &offset, &proof)) {
+        char hex[HEX + 1];
+        struct entry entry;
+        bool header = chain->bytes == 0;
+        if (!header && !parse_entry(&line, &entry))
+            break;
+        link_line(chain, header ? NULL : chain->last, line.text, line.length, hex);
+        if (!is_chain_line(&proof, hex))
+            break;
+        int rc = header ? 0 : make_room(chain, error);
+        if (rc < 0)
+            return rc;
+        if (!header)
+            remember(chain, &entry);
+        memcpy(chain->last, hex, sizeof hex);
+        chain->bytes = (int64_t)offset;
+    }
+    return 0;
+}
+
+static int load(struct pkv__chain *chain, pkv_error *error)
+{
+    char *text PKV__AUTO_FREE = NULL;
+    size_t length = 0;
+    int rc = pkv__file_read_all(chain->path, PKV__CHAIN_MAX_BYTES, &text, &length, error);
+    if (rc == 0)
+        rc = take_pairs(chain, text, length, error);
+    if (rc < 0)
+        return rc;
+    size_t good = (size_t)chain->bytes;
+    if (good == length)
+        return 0;
+    if (good == 0 || !is_torn(text + good, length - good))
+        return pkv__error(error, PKV_E_FORMAT, chain->bytes,
+                          "%s: damaged or changed at byte %" PRId64
+                          ": the line there is not one that continues the chain",
+                          chain->path, chain->bytes);
+    return pkv__file_truncate(chain->fd, chain->bytes, chain->path, error);
+}
+
+int pkv__chain_open(struct pkv__chain **chain, const char *directory, pkv_error *error)
+{
+    struct pkv__chain *made PKV__AUTO(pkv__chain_free) = pkv__alloc_zero(1, sizeof *made);
+    if (!made)
+        return pkv__error_memory(error);
+    made->fd = -1;
+    made->sha256 = pkv__sha256_new();
+    made->path = pkv__archive_join(directory, "chain.log");
+    if (!made->sha256 || !made->path || grow_slots(made, error) < 0)
+        return pkv__error_memory(error);
+    made->fd = pkv__file_open(made->path, O_RDWR, error);
+    if (made->fd < 0)
+        return made->fd;
+    int rc = load(made, error);
+    if (rc < 0)
+        return rc;
+    *chain = PKV__STEAL(made);
+    return 0;
+}
+
+const char *pkv__chain_hash(const struct pkv__chain *chain, const char *segment_path)
+{
+    uint32_t slot = *find_slot(chain, segment_path);
+    return slot ? chain->entries[slot - 1].hash : NULL;
+}
+
+bool pkv__chain_has(const struct pkv__chain *chain, const char *segment_path)
+{
+    return pkv__chain_hash(chain, segment_path) != NULL;
+}
+
+size_t pkv__chain_count(const struct pkv__chain *chain)
+{
+    return chain->count;
+}
+
+static int write_pair(struct pkv__chain *chain, const char *text, size_t length, pkv_error *error)
+{
+    int rc = pkv__file_write_at(chain->fd, text, length, chain->bytes, chain->path, error);
+    if (rc == 0)
+        rc = pkv__file_sync(chain->fd, chain->path, error);
+    if (rc < 0)
+        (void)pkv__file_truncate(chain->fd, chain->bytes, chain->path, NULL);
+    return rc;
+}
+
+int pkv__chain_append(struct pkv__chain *chain, const char *segment_path, const char hex[65],
+                      pkv_error *error)
+{
+    struct entry entry;
+    char pair[2 * HEX + PKV__SEGMENT_PATH_TEXT + 16], after[HEX + 1];
+    struct line line = {pair, HEX + strlen(SEPARATOR) + strlen(segment_path)};
+    (void)snprintf(pair, sizeof pair, "%.64s" SEPARATOR "%s", hex, segment_path);
+    if (line.length >= sizeof pair || !parse_entry(&line, &entry) || strchr(entry.path, '\n'))
+        return pkv__error(error, PKV_E_INVALID, -1, "%s: not a segment's path and hash",
+                          segment_path);
+    int rc = make_room(chain, error);
+    if (rc < 0)
+        return rc;
+    link_line(chain, chain->last, pair, line.length, after);
+    (void)snprintf(pair + line.length, sizeof pair - line.length, "\n" CHAIN_LINE "%s\n", after);
+    rc = write_pair(chain, pair, strlen(pair), error);
+    if (rc < 0)
+        return rc;
+    chain->bytes += (int64_t)strlen(pair);
+    memcpy(chain->last, after, sizeof after);
+    remember(chain, &entry);
+    return 0;
+}
