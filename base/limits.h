@@ -52,6 +52,8 @@
 #define PKV__FLOWS_MAX 1000000u /* flows in memory before the indexer spills: 200 MB */
 #define PKV__FRAGMENTS_MAX                                                                         \
     65536u /* fragment trains remembered at a time; the oldest is forgotten first */
+#define PKV__FRAGMENTS_NS                                                                          \
+    (60ll * 1000000000) /* how long a first fragment waits for later ones: RFC 8200, 4.5 */
 
 /* Configuration and expressions. */
 #define PKV__EXPRESSION_MAX_BYTES 65536u

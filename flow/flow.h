@@ -13,7 +13,8 @@
 struct pkv__flow_key {
     uint8_t tunnel;        /* enum pkv__tunnel */
     uint8_t class_;        /* enum pkv__class */
-    uint8_t orphan;        /* 1: fragments whose first was not seen; no ports */
+    uint8_t orphan;        /* 1: has ports that are not known: fragments whose first was not seen, packets cut before
+                              their ports */
     uint8_t protocol;      /* IP protocol; 0 for the other classes */
     uint16_t ethertype;    /* of PKV__CLASS_OTHER and of ARP; 0 for IP */
     uint8_t address_length, outer_length; /* 0, 4, 6, 16 */
@@ -30,6 +31,8 @@ struct pkv__flow {
     uint8_t initiator;      /* index into key.address/port of who began it: SYN, or the target of SYN+ACK, else first */
     bool has_ports;
     uint8_t tcp_flags[2];   /* seen from key side 0 and side 1 */
+    bool has_icmp;          /* type and code of the initiator's first ICMP packet: for the Community ID */
+    uint8_t icmp_type, icmp_code;
     int64_t first_ns, last_ns;
     uint64_t packets[2], bytes[2]; /* inner frames (original bytes) sent by side 0 and side 1 */
     void *user;             /* the caller's: the indexer's posting list; NULL at first */
@@ -59,8 +62,13 @@ uint64_t pkv__flow_table_bytes(const struct pkv__flow_table *table); /* memory h
 void pkv__flow_complete_facts(struct pkv__facts *facts, const struct pkv__flow_key *key, bool has_ports,
                               unsigned side);
 
-/* Community ID v1 (https://github.com/corelight/community-id-spec), seed 0; "" where the flow is not IP. */
+/* Community ID v1 (https://github.com/corelight/community-id-spec), seed 0; "" where the flow has none: not IP, ports
+ * not known, or ICMP, which needs type and code. */
 #define PKV__COMMUNITY_ID_TEXT 40
 void pkv__flow_community_id(char text[PKV__COMMUNITY_ID_TEXT], const struct pkv__flow_key *key, unsigned initiator);
+
+/* The same of an ICMP or ICMPv6 flow, whose initiator sent `type` and `code` first. */
+void pkv__flow_community_id_icmp(char text[PKV__COMMUNITY_ID_TEXT], const struct pkv__flow_key *key,
+                                 unsigned initiator, uint8_t type, uint8_t code);
 
 #endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "flow/flow_internal.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+
+/* Identity of a train: RFC 791, RFC 8200 section 4.5, in the tunnel that holds it. Padding-free. An
+ * IPv6 fragment need not tell the protocol, so there it is 0. */
+struct train_key {
+    uint8_t tunnel, length, protocol, outer_length;
+    uint32_t vni, id;
+    uint8_t outer[2][16], src[16], dst[16];
+};
+_Static_assert(sizeof(struct train_key) == 76, "keys are compared as bytes: no padding");
+
+enum { CHAINS = PKV__FRAGMENTS_MAX * 2, NONE = PKV__FRAGMENTS_MAX };
+
+struct train {
+    struct train_key key;
+    uint32_t next;  /* in its chain */
+    uint32_t chain; /* NONE-like CHAINS: the place is free */
+    uint32_t side;
+    int64_t time_ns;
+    struct pkv__flow *flow;
+};
+
+/* `trains` is a ring: `newest` is where the next one goes, and with that the oldest if the ring is
+ * full. */
+struct pkv__fragments {
+    uint32_t newest;
+    uint32_t chains[CHAINS];
+    struct train trains[PKV__FRAGMENTS_MAX];
+};
+
+struct pkv__fragments *pkv__fragments_new(void)
+{
+    struct pkv__fragments *fragments = pkv__alloc(sizeof *fragments);
+    if (fragments)
+        pkv__fragments_clear(fragments);
+    return fragments;
+}
+
+struct pkv__fragments *pkv__fragments_free(struct pkv__fragments *fragments)
+{
+    pkv__free(fragments);
+    return NULL;
+}
+
+void pkv__fragments_clear(struct pkv__fragments *fragments)
+{
+    fragments->newest = 0;
+    for (uint32_t n = 0; n < CHAINS; n++)
+        fragments->chains[n] = NONE;
+    for (uint32_t n = 0; n < PKV__FRAGMENTS_MAX; n++)
+        fragments->trains[n].chain = CHAINS;
+}
+
+uint64_t pkv__fragments_bytes(const struct pkv__fragments *fragments)
+{
+    return fragments ? sizeof *fragments : 0;
+}
+
+static void make_key(struct train_key *key, const struct pkv__facts *scope,
+                     const struct pkv__layer *layer)
+{
+    memset(key, 0, sizeof *key);
+    if (scope) {
+        struct pkv__flow_key tunnel = {0};
+        pkv__key_set_tunnel(&tunnel, scope);
+        key->tunnel = tunnel.tunnel;
+        key->vni = tunnel.vni;
+        key->outer_length = tunnel.outer_length;
+        memcpy(key->outer, tunnel.outer, sizeof key->outer);
+    }
+    key->length = layer->src.length;
+    key->protocol = layer->src.length == 4 ? layer->protocol : 0;
+    key->id = layer->fragment_id;
+    memcpy(key->src, layer->src.bytes, sizeof key->src);
+    memcpy(key->dst, layer->dst.bytes, sizeof key->dst);
+}
+
+static uint32_t chain_of(const struct train_key *key)
+{
+    return (uint32_t)(pkv__hash_key(key, sizeof *key) % CHAINS);
+}
+
+static uint32_t find(const struct pkv__fragments *fragments, const struct train_key *key,
+                     uint32_t chain)
+{
+    uint32_t at = fragments->chains[chain];
+    while (at != NONE && memcmp(&fragments->trains[at].key, key, sizeof *key) != 0)
+        at = fragments->trains[at].next;
+    return at;
+}
+
+static void forget(struct pkv__fragments *fragments, uint32_t at)
+{
+    struct train *train = &fragments->trains[at];
+    if (train->chain == CHAINS)
+        return;
+    uint32_t *link = &fragments->chains[train->chain];
+    while (*link != at)
+        link = &fragments->trains[*link].next;
+    *link = train->next;
+    train->chain = CHAINS;
+}
+
+static void remember(struct pkv__fragments *fragments, const struct train_key *key, int64_t time_ns,
+                     struct pkv__flow *flow, unsigned side)
+{
+    uint32_t chain = chain_of(key);
+    uint32_t old = find(fragments, key, chain);
+    if (old != NONE)
+        forget(fragments, old);
+    uint32_t at = fragments->newest;
+    fragments->newest = (at + 1) % PKV__FRAGMENTS_MAX;
+    forget(fragments, at);
+    fragments->trains[at] = (struct train){.key = *key,
+                                           .next = fragments->chains[chain],
+                                           .chain = chain,
+                                           .side = side,
+                                           .time_ns = time_ns,
+                                           .flow = flow};
+    fragments->chains[chain] = at;
+}
+
+void pkv__fragments_remember(struct pkv__fragments *fragments, const struct pkv__facts *facts,
+                             int64_t time_ns, struct pkv__flow *flow, unsigned side)
+{
+    struct train_key key;
+    if (facts->inner.first_fragment) {
+        make_key(&key, facts, &facts->inner);
+        remember(fragments, &key, time_ns, flow, side);
+    }
+    if (facts->outer.first_fragment) {
+        make_key(&key, NULL, &facts->outer);
+        remember(fragments, &key, time_ns, flow, side);
+    }
+}
+
+static struct pkv__flow *look_up(const struct pkv__fragments *fragments,
+                                 const struct train_key *key, int64_t time_ns, unsigned *side)
+{
+    uint32_t at = find(fragments, key, chain_of(key));
+    if (at == NONE)
+        return NULL;
+    const struct train *train = &fragments->trains[at];
+    int64_t age_ns = time_ns > train->time_ns ? time_ns - train->time_ns : train->time_ns - time_ns;
+    if (age_ns > PKV__FRAGMENTS_NS)
+        return NULL;
+    *side = train->side;
+    return train->flow;
+}
+
+/* The packet that carries a VXLAN inside GENEVE is remembered without a scope, since its own tunnel
+ * is not told. */
+struct pkv__flow *pkv__fragments_find(const struct pkv__fragments *fragments,
+                                      const struct pkv__facts *facts, int64_t time_ns,
+                                      unsigned *side)
+{
+    struct train_key key;
+    make_key(&key, facts, &facts->inner);
+    struct pkv__flow *flow = look_up(fragments, &key, time_ns, side);
+    if (!flow && facts->tunnel == PKV__TUNNEL_GENEVE) {
+        make_key(&key, NULL, &facts->inner);
+        flow = look_up(fragments, &key, time_ns, side);
+    }
+    return flow;
+}
