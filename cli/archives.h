@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which archive, and with which settings: -a DIR, else PKTVAULT_ARCHIVE, else the configuration. */
+#ifndef PKV_CLI_ARCHIVES_H
+#define PKV_CLI_ARCHIVES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <pktvault/options.h>
+
+enum { CLI_ARCHIVES_MAX = 64 };
+
+struct cli_archives {
+    const char *directories[CLI_ARCHIVES_MAX];
+    size_t count;
+    const char *config; /* --config FILE; NULL: the usual place, if it is there */
+    pkv_options *options;
+    int verbose;
+};
+
+int cli_archives_init(struct cli_archives *archives); /* exit status; settings at their defaults */
+void cli_archives_deinit(struct cli_archives *archives);
+int cli_archives_add(struct cli_archives *archives, const char *directory);
+
+/* Reads the configuration and settles the directories; `single`: there may be one only. Exit
+ * status. */
+int cli_archives_settle(struct cli_archives *archives, bool single);
+
+#endif

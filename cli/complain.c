@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/complain.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "cli/text.h"
+
+static const char *command_name;
+
+void cli_complain_as(const char *command)
+{
+    command_name = command;
+}
+
+static void begin(void)
+{
+    (void)fflush(stdout);
+    cli_progress_clear();
+    (void)fprintf(stderr, command_name ? "pktvault %s: " : "pktvault: ", command_name);
+}
+
+void cli_complain(const char *format, ...)
+{
+    va_list arguments;
+    begin();
+    va_start(arguments, format);
+    (void)vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    (void)fputc('\n', stderr);
+}
+
+int cli_usage(const char *format, ...)
+{
+    va_list arguments;
+    begin();
+    va_start(arguments, format);
+    (void)vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    (void)fprintf(stderr, "; see pktvault %s%s--help\n", command_name ? command_name : "",
+                  command_name ? " " : "");
+    return CLI_USAGE;
+}
+
+/* At most this many characters of a long expression, so that the mark stays on the line. */
+enum { SHOWN_BEFORE = 60, SHOWN_BEHIND = 30 };
+
+static void show_mark(const char *text, int64_t offset)
+{
+    size_t length = strlen(text);
+    size_t column = (uint64_t)offset < length ? (size_t)offset : length;
+    size_t from = column > SHOWN_BEFORE ? column - SHOWN_BEFORE : 0;
+    size_t until = length - column > SHOWN_BEHIND ? column + SHOWN_BEHIND : length;
+    char shown[CLI_SAFE_TEXT];
+    cli_safe_text(shown, text + from, until - from);
+    (void)fprintf(stderr, "  %s\n  %*s%s^%s\n", shown, (int)(column - from), "",
+                  cli_colour(stderr, CLI_RED), cli_colour(stderr, CLI_PLAIN));
+}
+
+static int exit_status(int code)
+{
+    switch (code) {
+    case PKV_E_SYNTAX:
+    case PKV_E_INVALID:
+        return CLI_USAGE;
+    case PKV_E_FORMAT:
+        return CLI_UNREADABLE;
+    default:
+        return CLI_FAILED;
+    }
+}
+
+int cli_fail(const pkv_error *error, const char *text)
+{
+    cli_complain("%s", error->text[0] ? error->text : pkv_code_name(error->code));
+    if (error->code == PKV_E_SYNTAX && text && error->offset >= 0)
+        show_mark(text, error->offset);
+    return exit_status(error->code);
+}
+
+void cli_log(void *verbose, int level, const char *text)
+{
+    if (level <= PKV_LOG_WARNING || *(const int *)verbose)
+        cli_complain("%s%s", level == PKV_LOG_WARNING ? "warning: " : "", text);
+}

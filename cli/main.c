@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <pktvault/error.h>
+
+#include "cli/command.h"
+#include "cli/complain.h"
+#include "cli/output.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} COMMANDS[] = {
+    {"import", cli_import, "archive existing captures"},
+    {"query", cli_query, "find packets: as text, JSON, pcapng or pcap"},
+    {"flows", cli_flows, "who talked to whom, how long and how much"},
+    {"status", cli_status, "what an archive holds, and what it lacks"},
+    {"index", cli_index, "index what was recorded; recover; rebuild"},
+};
+enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
+
+static int help(void)
+{
+    puts("usage: pktvault COMMAND [OPTION]… [ARGUMENT]…\n"
+         "Archives captured traffic and gives any slice of it back.\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        printf("  %-8s %s\n", COMMANDS[i].name, COMMANDS[i].help);
+    puts("\nEvery command takes -a DIR (the archive; else $PKTVAULT_ARCHIVE, else the "
+         "configuration)\n"
+         "and --help. pktvaultd(8) records.\n\n"
+         "  pktvault import -a /tmp/a capture.pcap\n"
+         "  pktvault query -a /tmp/a vni 100 and icmp and host 10.0.0.10\n"
+         "  pktvault query -a /tmp/a --at 14:03 -w - host 10.0.0.10 | tcpdump -nr -");
+    return cli_output_end(CLI_DONE);
+}
+
+static int version(void)
+{
+    printf("pktvault %s\n", pkv_version());
+    return cli_output_end(CLI_DONE);
+}
+
+static int run(int argc, char **argv)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(argv[0], COMMANDS[i].name) != 0)
+            continue;
+        cli_complain_as(COMMANDS[i].name);
+        return COMMANDS[i].run(argc, argv);
+    }
+    return cli_usage("there is no command '%s'", argv[0]);
+}
+
+int main(int argc, char **argv)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    tzset();
+    if (argc < 2)
+        return cli_usage("a command is missing");
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0)
+        return help();
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
+        return version();
+    return run(argc - 1, argv + 1);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/complain.h"
+
+enum { OUTPUT_BUFFER_BYTES = 65536 };
+
+void cli_output_begin(void)
+{
+    static char buffer[OUTPUT_BUFFER_BYTES];
+    (void)setvbuf(stdout, buffer, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, sizeof buffer);
+}
+
+bool cli_output_failed(void)
+{
+    return ferror(stdout) != 0;
+}
+
+static bool stdout_reader_left(void)
+{
+    struct pollfd where = {.fd = STDOUT_FILENO};
+    return poll(&where, 1, 0) == 1 && (where.revents & POLLERR);
+}
+
+int cli_output_end(int status)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    int reason = errno;
+    if (reason == EPIPE || stdout_reader_left())
+        return CLI_DONE;
+    cli_complain("cannot write standard output%s%s", reason ? ": " : "",
+                 reason ? strerror(reason) : "");
+    return CLI_FAILED;
+}
+
+bool cli_file_open(struct cli_file *file, const char *path)
+{
+    struct stat facts;
+    *file = (struct cli_file){.path = path, .fd = STDOUT_FILENO};
+    if (strcmp(path, "-") != 0) {
+        file->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        file->is_new = file->fd >= 0;
+        if (!file->is_new)
+            file->fd = open(path, O_WRONLY | O_CLOEXEC);
+    }
+    if (file->fd < 0) {
+        cli_complain("cannot write %s: %s", path, strerror(errno));
+        return false;
+    }
+    file->is_regular = fstat(file->fd, &facts) == 0 && S_ISREG(facts.st_mode);
+    return true;
+}
+
+static bool begin_file(struct cli_file *file)
+{
+    bool truncate = file->is_regular && file->fd != STDOUT_FILENO && !file->has_begun;
+    file->has_begun = true;
+    if (truncate && ftruncate(file->fd, 0) != 0)
+        file->error = errno;
+    return file->error == 0;
+}
+
+int cli_file_write(void *context, const void *bytes, size_t length)
+{
+    struct cli_file *file = context;
+    const char *at = bytes;
+    if (!begin_file(file))
+        return -1;
+    while (length > 0) {
+        ssize_t written = write(file->fd, at, length);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0) {
+            file->error = errno;
+            return -1;
+        }
+        at += written;
+        length -= (size_t)written;
+    }
+    return 0;
+}
+
+bool cli_file_reader_left(const struct cli_file *file)
+{
+    return file->error == EPIPE;
+}
+
+bool cli_file_close(struct cli_file *file, bool keep)
+{
+    bool is_stdout = file->fd == STDOUT_FILENO;
+    if (!is_stdout && close(file->fd) != 0 && file->error == 0)
+        file->error = errno;
+    if (file->error != 0 && file->error != EPIPE)
+        cli_complain("cannot write %s: %s", is_stdout ? "standard output" : file->path,
+                     strerror(file->error));
+    bool is_whole = keep && file->error == 0;
+    if (!is_whole && !is_stdout && file->is_regular && (file->is_new || file->has_begun))
+        (void)unlink(file->path);
+    return file->error == 0;
+}

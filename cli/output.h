@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where results go: standard output, or the file of -w. A reader that goes away is no error. */
+#ifndef PKV_CLI_OUTPUT_H
+#define PKV_CLI_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Large writes into pipes and files, lines on a terminal. Before the first output. */
+void cli_output_begin(void);
+bool cli_output_failed(void); /* standard output takes no more: stop early */
+
+/* Flushes standard output. `status`, CLI_DONE where the reader went away, or CLI_FAILED with a
+ * complaint. */
+int cli_output_end(int status);
+
+/* The file of -w. */
+struct cli_file {
+    const char *path; /* "-": standard output */
+    int fd;
+    int error; /* errno of the write that failed, or 0 */
+    bool is_regular, is_new, has_begun;
+};
+
+/* Opens for writing; what is there already stays until the first byte. False: complained. */
+bool cli_file_open(struct cli_file *file, const char *path);
+int cli_file_write(void *file, const void *bytes, size_t length); /* a pkv_slice_write_fn */
+bool cli_file_reader_left(const struct cli_file *file);
+/* Closes; where `keep` is false or closing fails, removes what is not whole. False: complained. */
+bool cli_file_close(struct cli_file *file, bool keep);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/worth.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "cli/text.h"
+
+enum kind { LOSSES, GAPS, DELETED, INCOMPLETE, KIND_COUNT };
+enum { LISTED_MAX = 3 }; /* stretches of a kind on the line */
+
+static enum kind kind_of(int cause)
+{
+    switch (cause) {
+    case PKV_MISSING_GAP:
+        return GAPS;
+    case PKV_MISSING_DELETED:
+        return DELETED;
+    case PKV_MISSING_UNREADABLE:
+        return INCOMPLETE;
+    default:
+        return LOSSES;
+    }
+}
+
+static void counted(const char *separator, uint64_t count, const char *one, const char *many)
+{
+    char number[CLI_NUMBER_TEXT];
+    (void)fprintf(stderr, "%s%s %s", separator, cli_number(number, count), count == 1 ? one : many);
+}
+
+static void put_counts(const pkv_query_report *report, int64_t elapsed_ns)
+{
+    char number[CLI_NUMBER_TEXT];
+    counted("", report->packets, "packet", "packets");
+    counted(", ", report->flows, "flow", "flows");
+    (void)fprintf(stderr, ", %s of", cli_number(number, report->segments_read));
+    counted(" ", report->segments, "segment", "segments");
+    counted(", ", report->blocks_read, "block", "blocks");
+    (void)fprintf(stderr, ", %s", cli_elapsed(number, elapsed_ns));
+}
+
+static void put_missing(const pkv_missing *missing, const struct cli_range *range)
+{
+    char stretch[CLI_STRETCH_TEXT], safe[CLI_SAFE_TEXT];
+    if (missing->cause == PKV_MISSING_UNREADABLE) {
+        (void)fputs(cli_safe_text(safe, missing->text, sizeof missing->text), stderr);
+        return;
+    }
+    if (kind_of(missing->cause) == LOSSES) {
+        counted("", missing->packets, "packet", "packets");
+        (void)fprintf(stderr, " (%s) ", cli_missing_cause(missing->cause));
+    }
+    (void)fputs(
+        cli_stretch(stretch, missing->from_ns, missing->until_ns, range->since_ns, range->utc),
+        stderr);
+}
+
+static size_t put_kind(const pkv_query_report *report, enum kind kind,
+                       const struct cli_range *range)
+{
+    static const char *const NAMES[KIND_COUNT] = {"LOSSES", "GAPS", "DELETED", "INCOMPLETE"};
+    size_t count = 0;
+    for (size_t i = 0; i < report->missing_count; i++) {
+        if (kind_of(report->missing[i].cause) != kind)
+            continue;
+        if (count == 0)
+            (void)fprintf(stderr, "; %s%s:%s ", cli_colour(stderr, CLI_RED), NAMES[kind],
+                          cli_colour(stderr, CLI_PLAIN));
+        else if (count < LISTED_MAX)
+            (void)fputs(", ", stderr);
+        if (count < LISTED_MAX)
+            put_missing(&report->missing[i], range);
+        count++;
+    }
+    if (count > LISTED_MAX)
+        (void)fprintf(stderr, " and %zu more", count - LISTED_MAX);
+    return count;
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Whether something of the range that the user named lies outside all that was ever recorded. */
+static bool put_coverage(const pkv_query_report *report, const struct cli_range *range)
+{
+    char stretch[CLI_STRETCH_TEXT];
+    int64_t until_ns = range->until_ns < now_ns() ? range->until_ns : PKV_TIME_MIN;
+    bool before = range->since_ns != PKV_TIME_MIN && range->since_ns < report->covered_from_ns;
+    bool behind = until_ns != PKV_TIME_MIN && until_ns > report->covered_until_ns;
+    if (report->segments == 0) {
+        (void)fputs("; the archive holds nothing", stderr);
+        return false;
+    }
+    if (!before && !behind && report->packets > 0)
+        return true;
+    (void)cli_stretch(stretch, report->covered_from_ns, report->covered_until_ns, PKV_TIME_MIN,
+                      range->utc);
+    if (before || behind)
+        (void)fprintf(stderr, "; only %s was recorded", stretch);
+    else
+        (void)fprintf(stderr, "; no match, the range was covered (%s)", stretch);
+    return !before && !behind;
+}
+
+static int status_of(const size_t *counts, bool strict)
+{
+    bool lacks = counts[LOSSES] + counts[GAPS] + counts[DELETED] > 0;
+    return counts[INCOMPLETE] > 0 || (strict && lacks) ? CLI_UNREADABLE : CLI_DONE;
+}
+
+int cli_worth(const pkv_query *query, const struct cli_worth *worth)
+{
+    pkv_query_report report = {.packets = 0};
+    size_t counts[KIND_COUNT], missing = 0;
+    (void)fflush(stdout);
+    cli_progress_clear();
+    (void)pkv_query_report_get(query, &report);
+    put_counts(&report, worth->elapsed_ns);
+    bool covered = put_coverage(&report, worth->range);
+    for (enum kind kind = LOSSES; kind < KIND_COUNT; kind++)
+        missing += counts[kind] = put_kind(&report, kind, worth->range);
+    if (report.missing_more > 0)
+        counted("; and ", report.missing_more, "more", "more");
+    if (worth->interrupted)
+        (void)fputs("; interrupted", stderr);
+    else if (worth->stopped_at > 0)
+        counted("; stopped after ", worth->stopped_at, "packet (-c)", "packets (-c)");
+    else if (missing == 0 && covered)
+        (void)fputs("; complete as recorded", stderr);
+    (void)fputc('\n', stderr);
+    return status_of(counts, worth->strict);
+}
