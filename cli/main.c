@@ -32,9 +32,9 @@ static int help(void)
     puts("\nEvery command takes -a DIR (the archive; else $PKTVAULT_ARCHIVE, else the "
          "configuration)\n"
          "and --help. pktvaultd(8) records.\n\n"
-         "  pktvault import -a /tmp/a capture.pcap\n"
-         "  pktvault query -a /tmp/a vni 100 and icmp and host 10.0.0.10\n"
-         "  pktvault query -a /tmp/a --at 14:03 -w - host 10.0.0.10 | tcpdump -nr -");
+         "  pktvault import -a ARCHIVE capture.pcap\n"
+         "  pktvault query -a ARCHIVE vni 100 and icmp and host 10.0.0.10\n"
+         "  pktvault query -a ARCHIVE --at 14:03 -w - host 10.0.0.10 | tcpdump -nr -");
     return cli_output_end(CLI_DONE);
 }
 
