@@ -15,6 +15,8 @@
 #define PKV__INTERFACES_MAX                                                                        \
     65536u /* a segment's interfaces: a hostile pcapng may declare millions */
 #define PKV__INTERFACE_OPTIONS_MAX_BYTES 65536u
+#define PKV__FOREIGN_BLOCK_MAX_BYTES (16u << 20) /* of a pcapng block of others that must stand in memory, as libpcap */
+#define PKV__ZSTD_WINDOW_LOG_MAX 27 /* 128 MiB: what zstd writes without --long */
 #define PKV__CHAIN_MAX_BYTES (1u << 30) /* chain.log: 5 million segments, read whole */
 #define PKV__READ_AHEAD_BYTES (256u << 10) /* of a file that is read in order: few calls, and it stays in the cache */
 
@@ -76,5 +78,8 @@
 
 /* Queries. */
 #define PKV__MISSING_LISTED_MAX 1000u
+#define PKV__FILTER_LINK_TYPES_MAX 32u    /* programs of libpcap for one term; more link types match nothing */
+#define PKV__FILTER_OWN_TERMS_MAX 64u     /* of pktvault in an exact expression: a bit each */
+#define PKV__FILTER_COMBINATIONS_MAX 256u /* of their values that are compiled; more match nothing */
 
 #endif
