@@ -61,6 +61,13 @@ void pkv__capture_options(struct pkv__buffer *to, struct pkv__cursor options,
  * bits hold (1677 to 2262), short of the two numbers that mean "no limit". */
 int64_t pkv__capture_time(uint64_t ticks, uint8_t resolution, int64_t offset_s);
 
+/* Takes in an Interface Description Block. */
+int pkv__capture_take_interface(struct pkv__capture_file *file, struct pkv__cursor body,
+                                struct pkv__capture_item *item, pkv_error *error);
+
+/* PKV_E_MEMORY if one of the file's buffers could not grow. */
+int pkv__capture_memory(const struct pkv__capture_file *file, pkv_error *error);
+
 /* PKV_E_FORMAT with "FILE: byte N: …", or why the stream could not be read so far. */
 int pkv__capture_broken(struct pkv__capture_file *file, pkv_error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
