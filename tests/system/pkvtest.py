@@ -4,12 +4,17 @@
 The readers of capture files here are written against the format documents and know nothing of pktvault's own."""
 
 import collections
+import contextlib
+import ctypes
+import glob
+import hashlib
 import json
 import os
 import re
 import shutil
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -117,17 +122,27 @@ class Daemon:
         except socket.timeout:
             return False
 
+    def open_segments(self):
+        return sorted(glob.glob(os.path.join(self.archive, "segments/*/*/*/*.open")))
+
+    def rotate(self):
+        """SIGHUP; returns when what was open is sealed and its successors are there."""
+        before = self.open_segments()
+        self.send(signal.SIGHUP)
+        wait_until(lambda: len(self.open_segments()) == len(before) and not set(before) & set(self.open_segments()),
+                   "segments sealed after SIGHUP")
+
     def log(self):
         self.log_file.seek(0)
         return self.log_file.read().decode(errors="replace")
 
-    def signal(self, number):
+    def send(self, number):
         self.process.send_signal(number)
 
     def stop(self, number=signal.SIGTERM, seconds=30):
         """Ends it by a signal; answers how long it took."""
         start = time.monotonic()
-        self.signal(number)
+        self.send(number)
         try:
             status = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -160,9 +175,14 @@ class Case(unittest.TestCase):
             file.write(data)
         return self.path(name)
 
+    def read(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
     def query_packets(self, *arguments, archive=None):
         """The packets of a query, read from its pcapng."""
-        return read_capture(pktvault("query", "-a", archive or self.archive, "-w", "-", *arguments).out)
+        pktvault("query", "-a", archive or self.archive, "-w", self.path("query.pcapng"), *arguments)
+        return read_capture(self.read("query.pcapng"))
 
     def segments(self, suffix=".pcapng.lz4", archive=None):
         """Paths of segment files, in order."""
@@ -185,8 +205,17 @@ def needs_captures(test):
                            "(set PKV_CAPTURES); tests/data holds a small one")(test)
 
 
+def isolate():
+    """Moves this process into a network of its own, so that tests that run at the same time can use the same ports.
+    Without the right to do so they share one, and ctest runs them one after the other."""
+    clone_newnet = 0x40000000
+    if os.geteuid() == 0 and ctypes.CDLL(None).unshare(clone_newnet) == 0:
+        run("ip", "link", "set", "lo", "up")
+
+
 def main():
     """As unittest.main, but 77 (which ctest calls skipped) where every test was skipped."""
+    isolate()
     result = unittest.main(verbosity=2, exit=False).result
     if not result.wasSuccessful():
         sys.exit(1)
@@ -399,5 +428,43 @@ def tcpdump(data, *arguments, expression=()):
 
 
 def dump(database):
-    """Everything in a SQLite database as text, in an order that does not depend on how it came to be."""
-    return run("sqlite3", "-readonly", database, ".dump").out.decode()
+    """Everything in a SQLite database as text: the schema, then every table ordered by all its columns."""
+    uri = f"file:{database}?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as db:
+        db.text_factory = bytes
+        schema = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name").fetchall()
+        lines = [repr(row) for row in schema]
+        for table in (name.decode() for kind, name, _, _ in schema if kind == b"table"):
+            rows = sorted(map(repr, db.execute(f'SELECT * FROM "{table}"')))
+            lines += [f"{table}: {row}" for row in rows]
+    return "\n".join(lines)
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+# ---- traffic
+
+def send_vxlan(target, vni, count, port=4000, size=64, source_port=40000):
+    """Sends frames of 10.0.0.10:PORT to 10.0.0.20:80 in VXLAN; answers them. They can be told apart by their bytes."""
+    frames_ = [udp_frame("10.0.0.10", port, "10.0.0.20", 80, struct.pack(">I", i).ljust(size, b"x"))
+               for i in range(count)]
+    family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as out:
+        out.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        out.bind(("", source_port))
+        for frame in frames_:
+            out.sendto(vxlan(vni, frame), target)
+    return frames_
+
+
+def wait_for_count(archive, count, *expression, seconds=30):
+    """Waits until a query finds that many packets."""
+    def found():
+        done = pktvault("query", "-a", archive, "--count", *expression, check=False)
+        return done.status == 0 and int(done.out) >= count
+    wait_until(found, f"{count} packets in {archive}", seconds)
+    total = int(pktvault("query", "-a", archive, "--count", *expression).out)
+    if total != count:
+        raise AssertionError(f"{total} packets, not {count}")
