@@ -15,31 +15,28 @@ struct train_key {
 };
 _Static_assert(sizeof(struct train_key) == 76, "keys are compared as bytes: no padding");
 
-enum { CHAINS = PKV__FRAGMENTS_MAX * 2, NONE = PKV__FRAGMENTS_MAX };
+enum { CHAINS = PKV__FRAGMENTS_MAX * 2 };
 
 struct train {
     struct train_key key;
-    uint32_t next;  /* in its chain */
-    uint32_t chain; /* NONE-like CHAINS: the place is free */
+    uint32_t next; /* in its chain: place + 1; 0: none */
+    uint32_t chain;
     uint32_t side;
     int64_t time_ns;
-    struct pkv__flow *flow;
+    struct pkv__flow *flow; /* NULL: the place is free */
 };
 
 /* `trains` is a ring: `newest` is where the next one goes, and with that the oldest if the ring is
- * full. */
+ * full. All zeros is empty, so that memory which was never needed is never touched. */
 struct pkv__fragments {
-    uint32_t newest;
-    uint32_t chains[CHAINS];
+    uint32_t newest, used;
+    uint32_t chains[CHAINS]; /* place + 1; 0: none */
     struct train trains[PKV__FRAGMENTS_MAX];
 };
 
 struct pkv__fragments *pkv__fragments_new(void)
 {
-    struct pkv__fragments *fragments = pkv__alloc(sizeof *fragments);
-    if (fragments)
-        pkv__fragments_clear(fragments);
-    return fragments;
+    return pkv__alloc_zero(1, sizeof(struct pkv__fragments));
 }
 
 struct pkv__fragments *pkv__fragments_free(struct pkv__fragments *fragments)
@@ -50,11 +47,11 @@ struct pkv__fragments *pkv__fragments_free(struct pkv__fragments *fragments)
 
 void pkv__fragments_clear(struct pkv__fragments *fragments)
 {
-    fragments->newest = 0;
-    for (uint32_t n = 0; n < CHAINS; n++)
-        fragments->chains[n] = NONE;
-    for (uint32_t n = 0; n < PKV__FRAGMENTS_MAX; n++)
-        fragments->trains[n].chain = CHAINS;
+    for (uint32_t n = 0; n < fragments->used; n++) {
+        fragments->chains[fragments->trains[n].chain] = 0;
+        fragments->trains[n].flow = NULL;
+    }
+    fragments->newest = fragments->used = 0;
 }
 
 uint64_t pkv__fragments_bytes(const struct pkv__fragments *fragments)
@@ -86,25 +83,36 @@ static uint32_t chain_of(const struct train_key *key)
     return (uint32_t)(pkv__hash_key(key, sizeof *key) % CHAINS);
 }
 
+/* The place of the train + 1, or 0. */
 static uint32_t find(const struct pkv__fragments *fragments, const struct train_key *key,
                      uint32_t chain)
 {
     uint32_t at = fragments->chains[chain];
-    while (at != NONE && memcmp(&fragments->trains[at].key, key, sizeof *key) != 0)
-        at = fragments->trains[at].next;
+    while (at && memcmp(&fragments->trains[at - 1].key, key, sizeof *key) != 0)
+        at = fragments->trains[at - 1].next;
     return at;
 }
 
-static void forget(struct pkv__fragments *fragments, uint32_t at)
+static void forget(struct pkv__fragments *fragments, uint32_t place)
 {
-    struct train *train = &fragments->trains[at];
-    if (train->chain == CHAINS)
+    struct train *train = &fragments->trains[place];
+    if (!train->flow)
         return;
     uint32_t *link = &fragments->chains[train->chain];
-    while (*link != at)
-        link = &fragments->trains[*link].next;
+    while (*link != place + 1)
+        link = &fragments->trains[*link - 1].next;
     *link = train->next;
-    train->chain = CHAINS;
+    train->flow = NULL;
+}
+
+static uint32_t take_place(struct pkv__fragments *fragments)
+{
+    uint32_t place = fragments->newest;
+    fragments->newest = (place + 1) % PKV__FRAGMENTS_MAX;
+    if (place == fragments->used)
+        fragments->used++;
+    forget(fragments, place);
+    return place;
 }
 
 static void remember(struct pkv__fragments *fragments, const struct train_key *key, int64_t time_ns,
@@ -112,18 +120,16 @@ static void remember(struct pkv__fragments *fragments, const struct train_key *k
 {
     uint32_t chain = chain_of(key);
     uint32_t old = find(fragments, key, chain);
-    if (old != NONE)
-        forget(fragments, old);
-    uint32_t at = fragments->newest;
-    fragments->newest = (at + 1) % PKV__FRAGMENTS_MAX;
-    forget(fragments, at);
-    fragments->trains[at] = (struct train){.key = *key,
-                                           .next = fragments->chains[chain],
-                                           .chain = chain,
-                                           .side = side,
-                                           .time_ns = time_ns,
-                                           .flow = flow};
-    fragments->chains[chain] = at;
+    if (old)
+        forget(fragments, old - 1);
+    uint32_t place = take_place(fragments);
+    fragments->trains[place] = (struct train){.key = *key,
+                                              .next = fragments->chains[chain],
+                                              .chain = chain,
+                                              .side = side,
+                                              .time_ns = time_ns,
+                                              .flow = flow};
+    fragments->chains[chain] = place + 1;
 }
 
 void pkv__fragments_remember(struct pkv__fragments *fragments, const struct pkv__facts *facts,
@@ -144,9 +150,9 @@ static struct pkv__flow *look_up(const struct pkv__fragments *fragments,
                                  const struct train_key *key, int64_t time_ns, unsigned *side)
 {
     uint32_t at = find(fragments, key, chain_of(key));
-    if (at == NONE)
+    if (!at)
         return NULL;
-    const struct train *train = &fragments->trains[at];
+    const struct train *train = &fragments->trains[at - 1];
     int64_t age_ns = time_ns > train->time_ns ? time_ns - train->time_ns : train->time_ns - time_ns;
     if (age_ns > PKV__FRAGMENTS_NS)
         return NULL;
