@@ -33,6 +33,7 @@
 /* Memory of the recorder. */
 #define PKV__BUFFER_BYTES                                                                          \
     (128ull << 20) /* raw blocks waiting for workers and disk: 1.7 s at 200 kpps of 377 bytes */
+#define PKV__WRITER_BUFFER_BYTES (16u << 20) /* of an import: more would only leave the cache */
 #define PKV__LANES_MAX 64u
 #define PKV__LIVE_LANE_LAST 999u
 #define PKV__WORKERS_MAX 64u
@@ -74,6 +75,8 @@
 #define PKV__FOLLOWED_MAX 16u      /* open segments indexed while they grow: live lanes */
 #define PKV__FOLLOWED_BYTES (256ull << 20) /* their flow tables together; past it they are read once sealed */
 #define PKV__FOLLOW_NS (250ll * 1000000)   /* between two looks at the segments */
+#define PKV__INDEX_WAIT_POLL_NS 50000000
+#define PKV__INDEX_WAIT_NS (120ll * 1000000000) /* without a step forward: then the other indexer is stuck */
 #define PKV__RECHECK_NS (60ll * 1000000000) /* a deleted index file or catalog row is made again after it */
 
 /* Queries. */

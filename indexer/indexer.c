@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <pktvault/indexer.h>
+
+#include <stdatomic.h>
+#include <time.h>
+
+#include "archive/directory.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/thread.h"
+#include "indexer/follower.h"
+
+struct pkv_indexer {
+    int lock;
+    pkv_options *options;
+    struct pkv__follower *follower;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    atomic_bool stopping;
+};
+
+static pkv_indexer *indexer_free(pkv_indexer *indexer)
+{
+    if (!indexer)
+        return NULL;
+    (void)pkv__follower_free(indexer->follower);
+    pkv__file_close(indexer->lock);
+    (void)pkv_options_free(indexer->options);
+    (void)pthread_cond_destroy(&indexer->wake);
+    (void)pthread_mutex_destroy(&indexer->mutex);
+    pkv__free(indexer);
+    return NULL;
+}
+PKV__DEFINE_CLEANUP(pkv_indexer, indexer_free);
+
+static void make_wake(pkv_indexer *indexer)
+{
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&indexer->wake, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    (void)pthread_mutex_init(&indexer->mutex, NULL);
+}
+
+static int is_stopping(void *context, uint64_t done, uint64_t all)
+{
+    (void)done;
+    (void)all;
+    return atomic_load_explicit(&((pkv_indexer *)context)->stopping, memory_order_relaxed);
+}
+
+static void pause_until_next_look(pkv_indexer *indexer)
+{
+    int64_t at_ns = pkv__monotonic_ns() + PKV__FOLLOW_NS;
+    struct timespec at = {at_ns / PKV__NS_PER_S, at_ns % PKV__NS_PER_S};
+    (void)pthread_mutex_lock(&indexer->mutex);
+    if (!atomic_load(&indexer->stopping))
+        (void)pthread_cond_timedwait(&indexer->wake, &indexer->mutex, &at);
+    (void)pthread_mutex_unlock(&indexer->mutex);
+}
+
+/* What fails is in the log, and tried again. */
+static void *run(void *context)
+{
+    pkv_indexer *indexer = context;
+    while (!atomic_load(&indexer->stopping)) {
+        (void)pkv__follower_step(indexer->follower, true, is_stopping, indexer, NULL);
+        pause_until_next_look(indexer);
+    }
+    return NULL;
+}
+
+int pkv_indexer_start(pkv_indexer **indexer, const char *directory, const pkv_options *options,
+                      pkv_error *error)
+{
+    int rc = pkv__archive_check(directory, error);
+    if (rc < 0)
+        return rc;
+    pkv_indexer *made PKV__AUTO(indexer_free) = pkv__alloc_zero(1, sizeof *made);
+    if (!made)
+        return pkv__error_memory(error);
+    make_wake(made);
+    made->lock = pkv__indexer_lock(directory, error);
+    if (made->lock < 0)
+        return made->lock;
+    if (pkv__options_copy(&made->options, options) < 0)
+        return pkv__error_memory(error);
+    rc = pkv__follower_new(&made->follower, directory, made->options, error);
+    if (rc == 0)
+        rc = pkv__thread_start(&made->thread, "pkv-indexer", run, made, error);
+    if (rc < 0)
+        return rc;
+    *indexer = PKV__STEAL(made);
+    return 0;
+}
+
+void pkv_indexer_stop(pkv_indexer *indexer)
+{
+    if (!indexer)
+        return;
+    (void)pthread_mutex_lock(&indexer->mutex);
+    atomic_store(&indexer->stopping, true);
+    (void)pthread_cond_signal(&indexer->wake);
+    (void)pthread_mutex_unlock(&indexer->mutex);
+    (void)pthread_join(indexer->thread, NULL);
+    (void)indexer_free(indexer);
+}
+
+PKV__DEFINE_CLEANUP(struct pkv__follower, pkv__follower_free);
+
+/* Until a look finds nothing more to do: what made it necessary to look again is bounded by what
+ * fails for good. */
+static int index_all(const char *directory, const pkv_options *options, pkv_progress_fn *progress,
+                     void *context, pkv_index_report *report, pkv_error *error)
+{
+    struct pkv__follower *follower PKV__AUTO(pkv__follower_free) = NULL;
+    int rc = pkv__follower_new(&follower, directory, options, error);
+    pkv_index_report before, after = {.segments = 0};
+    if (rc < 0)
+        return rc;
+    do {
+        before = after;
+        rc = pkv__follower_step(follower, false, progress, context, error);
+        pkv__follower_report(follower, &after);
+    } while (rc == 0 && after.segments + after.failed != before.segments + before.failed);
+    if (report)
+        *report = after;
+    return rc;
+}
+
+int pkv_index_run(const char *directory, unsigned flags, const pkv_options *options,
+                  pkv_progress_fn *progress, void *context, pkv_index_report *report,
+                  pkv_error *error)
+{
+    int rc = pkv__archive_check(directory, error);
+    if (rc < 0)
+        return rc;
+    PKV__AUTO_CLOSE int lock = pkv__indexer_lock(directory, error);
+    if (lock < 0)
+        return lock;
+    if (flags & PKV_INDEX_REBUILD && (rc = pkv__follower_forget(directory, error)) < 0)
+        return rc;
+    return index_all(directory, options, progress, context, report, error);
+}
