@@ -22,7 +22,7 @@ struct cli_worth {
 int cli_worth(const pkv_query *query, const struct cli_worth *worth);
 
 /* "2026-11-17 14:02:07-14:05:00"; without the dates where both are those of `day_of_ns`. */
-#define CLI_STRETCH_TEXT 96
+#define CLI_STRETCH_TEXT 112
 char *cli_stretch(char text[CLI_STRETCH_TEXT], int64_t from_ns, int64_t until_ns, int64_t day_of_ns,
                   int utc);
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# bash completion for pktvault(1) and pktvaultd(8).
+# bash completion for pktvault(1).
 
 _pktvault_words()
 {
