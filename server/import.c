@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <pktvault/writer.h>
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "archive/capture_file.h"
+#include "archive/directory.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "server/import_known.h"
+#include "server/writer_internal.h"
+
+#define PROGRESS_PACKETS 16384u
+#define HASH_BYTES (256u << 10)
+#define NAME_BYTES 200
+
+struct import {
+    const char *directory, *path;
+    unsigned flags;
+    pkv_progress_fn *progress;
+    void *context;
+    int fd;             /* of a regular file: holds its lock; else -1 */
+    uint64_t all_bytes; /* of it */
+    char hex[33];
+    uint64_t skip; /* packets that an interrupted import has stored already */
+    uint64_t seen;
+    struct pkv__capture_file *file;
+    pkv_writer *writer;
+    pkv_import_report report;
+};
+
+static bool wants_to_stop(const struct import *import, uint64_t done)
+{
+    return import->progress && import->progress(import->context, done, import->all_bytes) != 0;
+}
+
+static int canceled(const struct import *import, pkv_error *error)
+{
+    return pkv__error(error, PKV_E_CANCELED, -1, "%s: import was stopped", import->path);
+}
+
+static int hash_file(struct import *import, pkv_error *error)
+{
+    uint8_t *buffer PKV__AUTO_FREE = pkv__alloc(HASH_BYTES);
+    struct pkv__hash128 *hash = pkv__hash128_new();
+    int rc = buffer && hash ? 0 : pkv__error_memory(error);
+    ssize_t got = 1;
+    while (rc == 0 && got > 0) {
+        got = pkv__file_read(import->fd, buffer, HASH_BYTES, import->path, error);
+        if (got < 0)
+            rc = (int)got;
+        else
+            pkv__hash128_add(hash, buffer, (size_t)got);
+        import->all_bytes += got > 0 ? (uint64_t)got : 0;
+        if (rc == 0 && wants_to_stop(import, 0))
+            rc = canceled(import, error);
+    }
+    if (rc == 0)
+        pkv__hash128_hex(hash, import->hex);
+    (void)pkv__hash128_free(hash);
+    return rc;
+}
+
+/* Standard input, pipes and the like can be read once only: they are imported without being
+ * recognised. */
+static int identify(struct import *import, pkv_error *error)
+{
+    struct stat status;
+    if (strcmp(import->path, "-") == 0)
+        return 0;
+    if (stat(import->path, &status) == 0 && !S_ISREG(status.st_mode))
+        return 0;
+    import->fd = pkv__file_open(import->path, O_RDONLY, error);
+    if (import->fd < 0)
+        return import->fd;
+    if (pkv__file_lock(import->fd, import->path, NULL) == PKV_E_BUSY)
+        return pkv__error(error, PKV_E_BUSY, -1, "%s: another import is reading this file",
+                          import->path);
+    return hash_file(import, error);
+}
+
+/* Refuses what is there; an import that was interrupted is resumed behind its last packet. */
+static int compare_with_archive(struct import *import, pkv_error *error)
+{
+    struct pkv__known known;
+    if (import->fd < 0 || import->flags & PKV_IMPORT_AGAIN)
+        return 0;
+    int rc = pkv__import_known(&known, import->directory, import->hex, error);
+    if (rc < 0 || !known.any)
+        return rc;
+    if (known.complete)
+        return pkv__error(error, PKV_E_EXISTS, -1,
+                          "%s: the archive has this file already (--again to import it again)",
+                          import->path);
+    if (known.running)
+        return pkv__error(error, PKV_E_BUSY, -1, "%s: another process imports this file now",
+                          import->path);
+    if (known.holes)
+        return pkv__error(
+            error, PKV_E_EXISTS, -1,
+            "%s: an earlier import was interrupted, and not all of what it stored is there still "
+            "(--again to import the file again)",
+            import->path);
+    import->skip = known.packets;
+    return 0;
+}
+
+static int open_writer(struct import *import, const pkv_options *options, pkv_error *error)
+{
+    const char *slash = strrchr(import->path, '/');
+    char name[NAME_BYTES], origin[NAME_BYTES + 100];
+    (void)snprintf(name, sizeof name, "%s", slash ? slash + 1 : import->path);
+    for (char *c = name; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            *c = '?';
+    if (import->fd < 0)
+        (void)snprintf(origin, sizeof origin, "import %s", name);
+    else
+        (void)snprintf(origin, sizeof origin, "import %s xxh128 %s bytes %" PRIu64, name,
+                       import->hex, import->all_bytes);
+    int rc = pkv_writer_open(&import->writer, import->directory, origin, options, error);
+    if (rc == 0)
+        pkv__writer_set_position(import->writer, import->skip);
+    return rc;
+}
+
+static void count(pkv_import_report *report, const struct pkv__capture_item *item)
+{
+    int64_t time_ns = item->packet.time_ns;
+    if (!report->packets || time_ns < report->first_ns)
+        report->first_ns = time_ns;
+    if (!report->packets || time_ns > report->last_ns)
+        report->last_ns = time_ns;
+    report->packets++;
+    report->bytes += item->packet.captured_bytes;
+    report->without_time += item->without_time;
+}
+
+static int take_packet(struct import *import, const struct pkv__capture_item *item,
+                       pkv_error *error)
+{
+    if (import->seen++ < import->skip)
+        return 0;
+    int rc = pkv_writer_append(import->writer, &item->packet, error);
+    if (rc < 0)
+        return rc;
+    count(&import->report, item);
+    if (import->seen % PROGRESS_PACKETS == 0 &&
+        wants_to_stop(import, pkv__capture_file_bytes_read(import->file)))
+        return canceled(import, error);
+    return 0;
+}
+
+static int take(struct import *import, int what, const struct pkv__capture_item *item,
+                pkv_error *error)
+{
+    uint32_t id;
+    if (what == PKV__CAPTURE_PACKET)
+        return take_packet(import, item, error);
+    if (what == PKV__CAPTURE_INTERFACE)
+        return pkv_writer_add_interface(import->writer, &id, &item->interface_, error);
+    return 0;
+}
+
+static bool is_of_the_file(int rc)
+{
+    return rc == PKV_E_FORMAT || rc == PKV_E_LIMIT || rc == PKV_E_INVALID ||
+           rc == PKV_E_UNSUPPORTED;
+}
+
+/* 0 also where the file breaks: then all that can be had of it was taken, and the report says
+ * where. */
+static int take_all(struct import *import, pkv_error *error)
+{
+    struct pkv__capture_item item;
+    pkv_error local = {0, -1, ""};
+    int what, rc = 0;
+    while (rc == 0 && (what = pkv__capture_file_next(import->file, &item, &local)) != 0)
+        rc = what < 0 ? what : take(import, what, &item, &local);
+    if (is_of_the_file(rc)) {
+        import->report.broken_at =
+            local.offset >= 0 ? local.offset : (int64_t)pkv__capture_file_bytes_read(import->file);
+        (void)snprintf(import->report.broken, sizeof import->report.broken, "%.199s", local.text);
+        rc = 0;
+    } else if (rc < 0 && error) {
+        *error = local;
+    }
+    if (rc == 0)
+        pkv__writer_set_complete(import->writer);
+    return rc;
+}
+
+static int run(struct import *import, const pkv_options *options, pkv_error *error)
+{
+    int rc = identify(import, error);
+    if (rc == 0)
+        rc = pkv__capture_file_open(&import->file, import->path, error);
+    if (rc == 0)
+        rc = pkv__archive_create(import->directory, error);
+    if (rc == 0)
+        rc = compare_with_archive(import, error);
+    if (rc == 0)
+        rc = open_writer(import, options, error);
+    if (rc < 0)
+        return rc;
+    rc = take_all(import, error);
+    import->report.segments = pkv__writer_segments(import->writer);
+    import->report.file_bytes = pkv__capture_file_bytes_read(import->file);
+    import->report.skipped_blocks = pkv__capture_file_skipped(import->file);
+    int closed = pkv_writer_close(import->writer, rc < 0 ? NULL : error);
+    return rc < 0 ? rc : closed;
+}
+
+int pkv_import_file(const char *directory, const char *path, unsigned flags,
+                    const pkv_options *options, pkv_progress_fn *progress, void *context,
+                    pkv_import_report *report, pkv_error *error)
+{
+    struct import import = {.directory = directory,
+                            .path = path,
+                            .flags = flags,
+                            .progress = progress,
+                            .context = context,
+                            .fd = -1,
+                            .report = {.broken_at = -1}};
+    int rc = run(&import, options, error);
+    (void)pkv__capture_file_free(import.file);
+    pkv__file_close(import.fd);
+    if (report)
+        *report = import.report;
+    return rc;
+}

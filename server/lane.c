@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "server/lane.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "server/packet_block.h"
+
+struct pkv__lane {
+    struct pkv__pipeline *pipeline;
+    struct pkv__lane_config config;
+    struct pkv__interface interface_;
+    struct pkv__lane_writer *writer;
+    struct pkv__block *block; /* at hand; NULL: none */
+    int64_t block_ns;         /* monotonic: its first packet */
+    int64_t segment_ns;       /* monotonic: start of the segment */
+    int64_t clock_offset_ns;  /* real less monotonic, as last seen */
+    uint64_t segment_bytes, segment_packets;
+    bool rotate_pending;       /* there was no memory to say so */
+    struct pkv__losses losses; /* but the disk's, which the writer counts */
+    uint64_t packets, bytes;
+    int64_t last_packet_ns;
+};
+
+static void read_losses(struct pkv__lane *lane)
+{
+    lane->losses.kernel = lane->config.lost_kernel(lane->config.context);
+    lane->losses.time_ns = pkv__clock_ns();
+}
+
+static void submit(struct pkv__lane *lane)
+{
+    if (lane->block)
+        pkv__lane_writer_block(lane->writer, PKV__STEAL(lane->block));
+}
+
+void pkv__lane_rotate(struct pkv__lane *lane)
+{
+    submit(lane);
+    read_losses(lane);
+    int64_t start_ns = lane->losses.time_ns > 0 ? lane->losses.time_ns : 0;
+    lane->rotate_pending = pkv__lane_writer_begin(lane->writer, start_ns, 0, &lane->losses) < 0;
+    lane->segment_ns = pkv__monotonic_ns();
+    lane->clock_offset_ns = lane->losses.time_ns - lane->segment_ns;
+    lane->segment_bytes = lane->segment_packets = 0;
+}
+
+/* A block is at hand with room for so many bytes, or there is no memory. */
+static bool make_room(struct pkv__lane *lane, uint32_t bytes)
+{
+    submit(lane);
+    if (lane->rotate_pending ||
+        lane->segment_bytes >= (uint64_t)lane->pipeline->options->rotate_bytes)
+        pkv__lane_rotate(lane);
+    lane->block = pkv__pool_take(lane->pipeline->pool, bytes, false);
+    lane->block_ns = pkv__monotonic_ns();
+    return lane->block != NULL;
+}
+
+uint8_t *pkv__lane_reserve(struct pkv__lane *lane, uint32_t bytes, uint32_t captured_bytes,
+                           int64_t time_ns)
+{
+    struct pkv__block *block = lane->block;
+    if (!block || block->length + bytes > block->room) {
+        if (!make_room(lane, bytes)) {
+            lane->losses.buffer++;
+            return NULL;
+        }
+        block = lane->block;
+    }
+    uint8_t *place = block->data + block->length;
+    block->length += bytes;
+    block->packets++;
+    if (time_ns < block->first_ns)
+        block->first_ns = time_ns;
+    if (time_ns > block->last_ns)
+        block->last_ns = time_ns;
+    lane->segment_bytes += bytes;
+    lane->segment_packets++;
+    lane->packets++;
+    lane->bytes += captured_bytes;
+    lane->last_packet_ns = time_ns;
+    return place;
+}
+
+bool pkv__lane_add(struct pkv__lane *lane, const pkv_packet *packet)
+{
+    uint32_t bytes = (uint32_t)pkv__pcapng_packet_bytes(packet);
+    uint8_t *place = pkv__lane_reserve(lane, bytes, packet->captured_bytes, packet->time_ns);
+    if (place)
+        pkv__epb_put(place, bytes, 0, packet);
+    return place != NULL;
+}
+
+void pkv__lane_refuse(struct pkv__lane *lane)
+{
+    lane->losses.refused++;
+}
+
+void pkv__lane_flush(struct pkv__lane *lane, int64_t monotonic_ns)
+{
+    if (lane->block && monotonic_ns - lane->block_ns >= lane->pipeline->options->flush_interval_ns)
+        submit(lane);
+}
+
+static bool is_old(const struct pkv__lane *lane, int64_t monotonic_ns)
+{
+    int64_t interval_ns = lane->pipeline->options->rotate_interval_ns;
+    if (!lane->segment_packets && interval_ns < PKV__ROTATE_IDLE_NS)
+        interval_ns = PKV__ROTATE_IDLE_NS;
+    return monotonic_ns - lane->segment_ns >= interval_ns;
+}
+
+static bool clock_stepped_back(struct pkv__lane *lane, int64_t monotonic_ns)
+{
+    int64_t offset_ns = pkv__clock_ns() - monotonic_ns, before_ns = lane->clock_offset_ns;
+    lane->clock_offset_ns = offset_ns;
+    return before_ns - offset_ns > PKV__CLOCK_STEP_NS;
+}
+
+void pkv__lane_tick(struct pkv__lane *lane, int64_t monotonic_ns)
+{
+    bool stepped = clock_stepped_back(lane, monotonic_ns);
+    if (stepped || is_old(lane, monotonic_ns) || lane->rotate_pending) {
+        pkv__lane_rotate(lane);
+        return;
+    }
+    read_losses(lane);
+    (void)pkv__lane_writer_sample(lane->writer,
+                                  &lane->losses); /* the next one tells the same and more */
+}
+
+void pkv__lane_end(struct pkv__lane *lane)
+{
+    submit(lane);
+    read_losses(lane);
+    pkv__lane_writer_end(lane->writer, &lane->losses);
+}
+
+void pkv__lane_free(struct pkv__lane *lane)
+{
+    (void)pkv__lane_writer_free(lane->writer, NULL);
+    pkv__interface_deinit(&lane->interface_);
+    pkv__free(lane);
+}
+
+int pkv__lane_new(struct pkv__lane **lane, struct pkv__pipeline *pipeline,
+                  const struct pkv__lane_config *config, pkv_error *error)
+{
+    struct pkv__lane *made = pkv__alloc_zero(1, sizeof *made);
+    if (!made || pkv__interface_init(&made->interface_, config->interface_) < 0) {
+        pkv__free(made);
+        return pkv__error_memory(error);
+    }
+    made->pipeline = pipeline;
+    made->config = *config;
+    made->config.interface_ = &made->interface_.view;
+    int rc =
+        pkv__lane_writer_new(&made->writer, pipeline, 0, PKV__LIVE_LANE_LAST,
+                             &made->interface_.view, NULL, config->ended, config->context, error);
+    if (rc < 0) {
+        pkv__interface_deinit(&made->interface_);
+        pkv__free(made);
+        return rc;
+    }
+    pkv__lane_rotate(made);
+    *lane = made;
+    return 0;
+}
+
+void pkv__lane_get_totals(const struct pkv__lane *lane, struct pkv__lane_totals *totals)
+{
+    const struct pkv__lane_counts *counts = pkv__lane_writer_counts(lane->writer);
+    *totals = (struct pkv__lane_totals){
+        .packets = lane->packets,
+        .bytes = lane->bytes,
+        .stored_bytes = atomic_load(&counts->stored_bytes),
+        .segments = atomic_load(&counts->segments),
+        .losses = lane->losses,
+        .last_packet_ns = lane->last_packet_ns,
+        .storing = atomic_load(&counts->storing),
+    };
+    totals->losses.disk = atomic_load(&counts->lost_disk);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "server/lane_output.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "archive/lz4_block.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "server/pool.h"
+
+int pkv__lane_output_init(struct pkv__lane_output *output,
+                          const struct pkv__lane_output_config *config, struct pkv__lane_lock *lock,
+                          struct pkv__lane_counts *counts, pkv_error *error)
+{
+    *output = (struct pkv__lane_output){.config = *config, .lock = lock, .counts = counts};
+    pkv__loss_log_init(&output->log);
+    atomic_store(&counts->storing, true);
+    output->name.lane = pkv__lane_lock_number(lock);
+    output->lz4_state = pkv__alloc(pkv__lz4_state_bytes());
+    int rc = output->lz4_state ? pkv__archive_uuid(config->directory, output->uuid, error)
+                               : pkv__error_memory(error);
+    if (rc < 0)
+        pkv__lane_output_deinit(output);
+    return rc;
+}
+
+void pkv__lane_output_deinit(struct pkv__lane_output *output)
+{
+    output->segment = pkv__segment_writer_free(output->segment);
+    output->lock = pkv__lane_unlock(output->lock);
+    pkv__buffer_deinit(&output->raw);
+    pkv__free(output->stored);
+    pkv__free(output->lz4_state);
+    output->stored = NULL;
+    output->lz4_state = NULL;
+}
+
+/* Says once that storing stopped. */
+static void disk_failed(struct pkv__lane_output *output, const pkv_error *error)
+{
+    if (!output->error.code)
+        output->error = *error;
+    output->retry_ns = pkv__monotonic_ns() + PKV__DISK_RETRY_NS;
+    if (!output->config.interface_)
+        atomic_store(&output->counts->failed, true);
+    if (atomic_exchange(&output->counts->storing, false))
+        pkv__log(output->config.options, PKV_LOG_ERROR, "%s; packets are lost until this is mended",
+                 error->text);
+}
+
+static void disk_works(struct pkv__lane_output *output, size_t bytes)
+{
+    output->dirty = true;
+    atomic_fetch_add(&output->counts->stored_bytes, bytes);
+    if (!atomic_exchange(&output->counts->storing, true))
+        pkv__log(output->config.options, PKV_LOG_INFO, "%s: packets are stored again",
+                 output->config.directory);
+}
+
+static bool may_try(const struct pkv__lane_output *output)
+{
+    if (atomic_load(&output->counts->storing))
+        return true;
+    return !atomic_load(&output->counts->failed) && pkv__monotonic_ns() >= output->retry_ns;
+}
+
+static bool write_stored(struct pkv__lane_output *output, const uint8_t *block, size_t length)
+{
+    pkv_error error;
+    if (pkv__segment_writer_write(output->segment, block, length, &error) < 0) {
+        disk_failed(output, &error);
+        return false;
+    }
+    disk_works(output, length);
+    return true;
+}
+
+/* Writes output->raw as a block of its own. */
+static bool write_raw(struct pkv__lane_output *output)
+{
+    pkv_error error;
+    uint32_t raw = (uint32_t)output->raw.length;
+    size_t bound = pkv__lz4_bound(raw);
+    if (output->raw.failed || pkv__grow(&output->stored, &output->stored_capacity, bound, 1) < 0) {
+        (void)pkv__error_memory(&error);
+        disk_failed(output, &error);
+        return false;
+    }
+    uint32_t length = pkv__lz4_encode(output->lz4_state, output->stored, output->raw.data, raw);
+    return write_stored(output, output->stored, length);
+}
+
+/* The first block: section header, and for a live lane its interface and zero counters. */
+static bool write_head(struct pkv__lane_output *output)
+{
+    const struct pkv__lane_output_config *config = &output->config;
+    char *origin PKV__AUTO_FREE = NULL;
+    if (config->origin && output->first_packet)
+        origin = pkv__printf("%s packet %" PRIu64, config->origin, output->first_packet);
+    struct pkv__section section = {
+        .lane = output->name.lane,
+        .sequence = output->name.sequence,
+        .import = !config->interface_,
+        .origin = origin ? origin : config->origin,
+        .vni_names = (const char *const *)config->options->vni.values,
+        .vni_names_count = config->options->vni.count,
+    };
+    section.origin_length = section.origin ? strlen(section.origin) : 0;
+    memcpy(section.uuid, output->uuid, sizeof section.uuid);
+    pkv__buffer_clear(&output->raw);
+    pkv__pcapng_put_section(&output->raw, &section);
+    if (config->interface_) {
+        pkv__pcapng_put_interface(&output->raw, config->interface_);
+        pkv__loss_log_begin(&output->log, output->name.start_ns, &output->raw);
+    }
+    return write_raw(output);
+}
+
+static bool open_segment(struct pkv__lane_output *output)
+{
+    pkv_error error;
+    int rc = 0;
+    if (!output->numbered)
+        rc = pkv__lane_lock_next(output->lock, &output->name.sequence, &error);
+    if (rc == 0)
+        rc = pkv__segment_writer_open(&output->segment, output->config.directory, &output->name,
+                                      &error);
+    output->numbered = rc == 0;
+    output->headed = false;
+    output->synced_ns = pkv__monotonic_ns();
+    if (rc < 0)
+        disk_failed(output, &error);
+    return rc == 0;
+}
+
+static bool is_ready(struct pkv__lane_output *output)
+{
+    if (!output->wanted || !may_try(output))
+        return false;
+    if (!output->segment && !open_segment(output))
+        return false;
+    if (!output->headed)
+        output->headed = write_head(output);
+    return output->headed;
+}
+
+void pkv__lane_output_block(struct pkv__lane_output *output, const struct pkv__block *block)
+{
+    if (block->length && is_ready(output) && write_stored(output, block->data, block->length)) {
+        output->log.stored += block->packets;
+        return;
+    }
+    output->latest.disk += block->packets;
+    atomic_fetch_add(&output->counts->lost_disk, block->packets);
+    if (block->packets && block->first_ns < output->log.disk_from_ns)
+        output->log.disk_from_ns = block->first_ns;
+    if (!block->length && !output->config.interface_) {
+        pkv_error error;
+        (void)pkv__error_memory(&error);
+        disk_failed(output, &error);
+    }
+}
+
+static void tell(struct pkv__lane_output *output, const struct pkv__losses *losses, bool final)
+{
+    if (!output->config.interface_ || !losses)
+        return;
+    uint64_t disk = output->latest.disk;
+    output->latest = *losses;
+    output->latest.disk = disk;
+    if (!is_ready(output))
+        return;
+    pkv__buffer_clear(&output->raw);
+    pkv__loss_log_sample(&output->log, &output->latest, final, &output->raw);
+    if (output->raw.length && write_raw(output))
+        pkv__loss_log_told(&output->log, &output->latest);
+}
+
+void pkv__lane_output_sample(struct pkv__lane_output *output, const struct pkv__losses *losses)
+{
+    tell(output, losses, false);
+}
+
+/* A segment that cannot be sealed now, or never got its head, is left to recovery, so that the lane
+ * goes on. */
+static void seal(struct pkv__lane_output *output)
+{
+    pkv_error error;
+    if (output->segment && output->headed) {
+        if (pkv__segment_writer_seal(output->segment, &error) < 0)
+            disk_failed(output, &error);
+        else
+            atomic_fetch_add(&output->counts->segments, 1);
+    }
+    output->segment = pkv__segment_writer_free(output->segment);
+    output->wanted = output->numbered = output->headed = output->dirty = false;
+}
+
+void pkv__lane_output_begin(struct pkv__lane_output *output, int64_t start_ns,
+                            uint64_t first_packet, const struct pkv__losses *losses)
+{
+    pkv__lane_output_end(output, losses);
+    output->name.start_ns = start_ns;
+    output->first_packet = first_packet;
+    output->wanted = true;
+    (void)is_ready(output);
+}
+
+void pkv__lane_output_end(struct pkv__lane_output *output, const struct pkv__losses *losses)
+{
+    if (output->wanted)
+        tell(output, losses, true);
+    seal(output);
+}
+
+void pkv__lane_output_sync(struct pkv__lane_output *output, int64_t monotonic_ns)
+{
+    pkv_error error;
+    if (!output->segment || !output->dirty ||
+        monotonic_ns - output->synced_ns < output->config.options->sync_interval_ns)
+        return;
+    output->synced_ns = monotonic_ns;
+    output->dirty = false;
+    if (pkv__segment_writer_sync(output->segment, &error) < 0)
+        disk_failed(output, &error);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The segments of one lane on the disk: what the lane's writer thread, and only it, works on. A
+ * disk that refuses costs packets, never the lane: what could not be written is counted, and every
+ * second is tried again. */
+#ifndef PKV_SERVER_LANE_OUTPUT_H
+#define PKV_SERVER_LANE_OUTPUT_H
+
+#include <stdatomic.h>
+
+#include "archive/directory.h"
+#include "archive/segment_writer.h"
+#include "base/options.h"
+#include "server/loss_log.h"
+
+struct pkv__lane_output_config {
+    const char *directory;
+    const struct pkv_options *options;
+    /* Live: the interface of the lane, which every segment starts with, and losses are told. NULL:
+     * the blocks bring interfaces and statistics, and a disk that refuses ends everything. */
+    const pkv_interface *interface_;
+    const char *origin; /* NULL: none */
+};
+
+/* Read by any thread. */
+struct pkv__lane_counts {
+    _Atomic uint64_t stored_bytes, lost_disk, segments;
+    _Atomic bool storing;
+    _Atomic bool failed; /* not live: for good */
+};
+
+struct pkv__lane_output {
+    struct pkv__lane_output_config config;
+    struct pkv__lane_lock *lock;
+    char uuid[37];
+    struct pkv__segment_writer *segment; /* NULL: none is open */
+    struct pkv__segment_name name;       /* of the segment that is or should be open */
+    bool wanted;                         /* one should be open */
+    bool numbered;                       /* name.sequence was given for it */
+    bool headed;                         /* the first block is in the file */
+    uint64_t first_packet;               /* in the file that is imported */
+    int64_t retry_ns, synced_ns;         /* monotonic: not before; last */
+    bool dirty;                          /* written since synced_ns */
+    struct pkv__loss_log log;
+    struct pkv__losses latest;
+    struct pkv__buffer raw; /* of the writer's own small blocks */
+    uint8_t *stored;
+    size_t stored_capacity;
+    void *lz4_state;
+    struct pkv__lane_counts *counts;
+    pkv_error error; /* the first one; code 0: none */
+};
+
+/* Takes the lock over, also when it fails. */
+int pkv__lane_output_init(struct pkv__lane_output *output,
+                          const struct pkv__lane_output_config *config, struct pkv__lane_lock *lock,
+                          struct pkv__lane_counts *counts, pkv_error *error);
+void pkv__lane_output_deinit(struct pkv__lane_output *output);
+
+/* Seals the segment at hand and starts another. losses: as of the end of the one at hand (live). */
+void pkv__lane_output_begin(struct pkv__lane_output *output, int64_t start_ns,
+                            uint64_t first_packet, const struct pkv__losses *losses);
+
+struct pkv__block;
+/* A compressed block: written, or counted as lost. */
+void pkv__lane_output_block(struct pkv__lane_output *output, const struct pkv__block *block);
+
+/* losses->disk is filled in here. */
+void pkv__lane_output_sample(struct pkv__lane_output *output, const struct pkv__losses *losses);
+
+/* Syncs where it is time. */
+void pkv__lane_output_sync(struct pkv__lane_output *output, int64_t monotonic_ns);
+
+void pkv__lane_output_end(struct pkv__lane_output *output, const struct pkv__losses *losses);
+
+#endif

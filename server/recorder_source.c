@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "server/recorder_internal.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "server/capture_source.h"
+#include "server/udp_source.h"
+
+#define DRAIN_NS (PKV__NS_PER_S / 4) /* at most, for what the kernel holds when a source ends */
+
+static const uint16_t tunnel_ports[PKV__GUARDS] = {4789, 6081};
+
+static uint64_t lost_kernel(void *context)
+{
+    struct pkv_source *source = context;
+    return source->kind ? source->kind->lost(source->impl) : source->pushed_lost;
+}
+
+static void lane_ended(void *context)
+{
+    struct pkv_source *source = context;
+    atomic_store(&source->ended, true);
+    (void)uv_async_send(&source->recorder->ended);
+}
+
+static void broken(struct pkv_source *source, const pkv_error *error)
+{
+    pkv__log(source->recorder->options, PKV_LOG_ERROR, "%s; nothing more is recorded from it",
+             error->text);
+    pkv__source_end(source);
+}
+
+static void readable(uv_poll_t *poll, int status, int events)
+{
+    struct pkv_source *source = poll->data;
+    pkv_error error;
+    (void)status;
+    (void)events;
+    if (source->kind->receive(source->impl, source->lane, &error) < 0)
+        broken(source, &error);
+}
+
+static int start_polling(struct pkv_source *source, int fd, pkv_error *error)
+{
+    int rc = uv_poll_init(source->recorder->loop, &source->poll, fd);
+    if (rc == 0) {
+        source->poll.data = source;
+        source->polled = true;
+        source->recorder->handles++;
+        rc = uv_poll_start(&source->poll, UV_READABLE, readable);
+    }
+    return rc < 0 ? pkv__error(error, PKV_E_SYSTEM, -1, "%s: cannot wait for packets: %s",
+                               source->name, uv_strerror(rc))
+                  : 0;
+}
+
+int pkv__recorder_add(pkv_recorder *recorder, pkv_source **source, const char *name,
+                      const struct pkv__source_kind *kind, void *impl, int fd,
+                      const pkv_interface *interface_, pkv_error *error)
+{
+    struct pkv_source *made = NULL;
+    int rc = 0;
+    if (recorder->sources_count >= PKV__LANES_MAX)
+        rc = pkv__error(error, PKV_E_LIMIT, -1, "%s: a recorder has at most %u sources", name,
+                        PKV__LANES_MAX);
+    else if (!(made = pkv__alloc_zero(1, sizeof *made)))
+        rc = pkv__error_memory(error);
+    if (rc == 0) {
+        made->recorder = recorder;
+        made->kind = kind;
+        made->impl = impl;
+        (void)snprintf(made->name, sizeof made->name, "%s", name);
+        struct pkv__lane_config config = {interface_, lost_kernel, made, lane_ended};
+        rc = pkv__lane_new(&made->lane, &recorder->pipeline, &config, error);
+    }
+    if (rc < 0) {
+        if (kind)
+            kind->free(impl);
+        pkv__free(made);
+        return rc;
+    }
+    made->next = recorder->sources;
+    recorder->sources = made;
+    recorder->sources_count++;
+    if (kind && (rc = start_polling(made, fd, error)) < 0) {
+        pkv__source_end(made);
+        return rc;
+    }
+    if (source)
+        *source = made;
+    return 0;
+}
+
+/* What the kernel has taken already belongs to the archive. */
+static void drain(struct pkv_source *source)
+{
+    int64_t end_ns = pkv__monotonic_ns() + DRAIN_NS;
+    while (source->kind->receive(source->impl, source->lane, NULL) > 0 &&
+           pkv__monotonic_ns() < end_ns)
+        ;
+}
+
+void pkv__source_end(pkv_source *source)
+{
+    if (source->ending)
+        return;
+    source->ending = true;
+    if (source->kind && source->recorder->closing)
+        drain(source);
+    if (source->polled)
+        uv_close((uv_handle_t *)&source->poll, pkv__recorder_handle_closed);
+    pkv__lane_end(source->lane);
+}
+
+bool pkv__recorder_reap(pkv_recorder *recorder)
+{
+    bool all = true;
+    for (struct pkv_source *source = recorder->sources; source; source = source->next) {
+        if (source->lane && atomic_load(&source->ended)) {
+            struct pkv__lane *lane = PKV__STEAL(source->lane);
+            pkv__lane_get_totals(lane, &source->totals);
+            pkv__lane_free(lane);
+        }
+        all = all && !source->lane;
+    }
+    return all;
+}
+
+void pkv__source_totals(const pkv_source *source, struct pkv__lane_totals *totals)
+{
+    if (source->lane)
+        pkv__lane_get_totals(source->lane, totals);
+    else
+        *totals = source->totals;
+}
+
+static void release_guards(pkv_recorder *recorder, const char *address)
+{
+    struct pkv__endpoint endpoint;
+    if (pkv__endpoint_parse(&endpoint, address, NULL) < 0)
+        return;
+    for (unsigned i = 0; i < recorder->guards_count; i++)
+        if (recorder->guards[i].port == endpoint.port)
+            pkv__port_guard_close(&recorder->guards[i]);
+}
+
+int pkv_recorder_listen(pkv_recorder *recorder, const char *address, pkv_error *error)
+{
+    struct pkv__udp_source *udp;
+    pkv_interface interface_;
+    release_guards(recorder, address);
+    int rc = pkv__udp_source_open(&udp, address, recorder->options, &recorder->allow, error);
+    if (rc < 0)
+        return rc;
+    pkv__udp_source_interface(udp, &interface_);
+    return pkv__recorder_add(recorder, NULL, interface_.name, &pkv__udp_source_kind, udp,
+                             pkv__udp_source_fd(udp), &interface_, error);
+}
+
+int pkv_recorder_capture(pkv_recorder *recorder, const char *interface_name, const char *filter,
+                         pkv_error *error)
+{
+    struct pkv__capture_source *capture;
+    pkv_interface interface_;
+    int rc = pkv__capture_source_open(&capture, interface_name, filter, recorder->options,
+                                      &recorder->allow, error);
+    if (rc < 0)
+        return rc;
+    for (; recorder->guards_count < PKV__GUARDS; recorder->guards_count++)
+        pkv__port_guard_open(&recorder->guards[recorder->guards_count],
+                             tunnel_ports[recorder->guards_count]);
+    pkv__capture_source_interface(capture, &interface_);
+    return pkv__recorder_add(recorder, NULL, interface_name, &pkv__capture_source_kind, capture,
+                             pkv__capture_source_fd(capture), &interface_, error);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "server/workers.h"
+
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "archive/lz4_block.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/thread.h"
+
+struct pkv__workers {
+    pthread_mutex_t mutex;
+    pthread_cond_t submitted;
+    struct pkv__block *first, **last;
+    bool ending;
+    unsigned count; /* of threads that run */
+    pthread_t threads[PKV__WORKERS_MAX];
+};
+
+/* What a worker has for itself: LZ4's state and room for a usual block, which it exchanges with the
+ * raw one. */
+struct desk {
+    void *state;
+    uint8_t *spare;
+    uint32_t spare_capacity;
+};
+
+void pkv__workers_drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2];
+    const uint32_t network = 1u << CAP_NET_RAW | 1u << CAP_NET_ADMIN | 1u << CAP_NET_BIND_SERVICE;
+    if (syscall(SYS_capget, &header, data) != 0)
+        return;
+    data[0].effective &= ~network;
+    data[0].permitted &= ~network;
+    data[0].inheritable &= ~network;
+    (void)syscall(SYS_capset, &header, data);
+}
+
+static struct pkv__block *next_block(struct pkv__workers *workers)
+{
+    (void)pthread_mutex_lock(&workers->mutex);
+    while (!workers->first && !workers->ending)
+        (void)pthread_cond_wait(&workers->submitted, &workers->mutex);
+    struct pkv__block *block = workers->first;
+    if (block) {
+        workers->first = block->next;
+        if (!workers->first)
+            workers->last = &workers->first;
+    }
+    (void)pthread_mutex_unlock(&workers->mutex);
+    return block;
+}
+
+/* Room for what a block becomes, of the size that this block's own memory must have. */
+static bool make_room(struct desk *desk, const struct pkv__block *block)
+{
+    uint32_t bound = pkv__lz4_bound(block->room);
+    if (desk->spare_capacity != bound) {
+        pkv__free(desk->spare);
+        desk->spare = pkv__alloc(bound);
+        desk->spare_capacity = desk->spare ? bound : 0;
+    }
+    if (!desk->state)
+        desk->state = pkv__alloc(pkv__lz4_state_bytes());
+    return desk->spare && desk->state;
+}
+
+/* A block that cannot be compressed for want of memory gets the length 0, and is counted as lost by
+ * whoever writes it. */
+static void compress(struct desk *desk, struct pkv__block *block)
+{
+    block->raw_bytes = block->length;
+    if (!make_room(desk, block)) {
+        block->length = 0;
+        return;
+    }
+    uint8_t *raw = block->data;
+    block->length = pkv__lz4_encode(desk->state, desk->spare, raw, block->length);
+    block->data = desk->spare;
+    desk->spare = raw;
+}
+
+static void *run(void *context)
+{
+    struct pkv__workers *workers = context;
+    struct desk desk = {NULL, NULL, 0};
+    struct pkv__block *block;
+    pkv__workers_drop_capabilities();
+    while ((block = next_block(workers)) != NULL) {
+        compress(&desk, block);
+        block->compressed(block);
+    }
+    pkv__free(desk.state);
+    pkv__free(desk.spare);
+    return NULL;
+}
+
+struct pkv__workers *pkv__workers_free(struct pkv__workers *workers)
+{
+    if (!workers)
+        return NULL;
+    (void)pthread_mutex_lock(&workers->mutex);
+    workers->ending = true;
+    (void)pthread_cond_broadcast(&workers->submitted);
+    (void)pthread_mutex_unlock(&workers->mutex);
+    for (unsigned i = 0; i < workers->count; i++)
+        (void)pthread_join(workers->threads[i], NULL);
+    (void)pthread_cond_destroy(&workers->submitted);
+    (void)pthread_mutex_destroy(&workers->mutex);
+    pkv__free(workers);
+    return NULL;
+}
+PKV__DEFINE_CLEANUP(struct pkv__workers, pkv__workers_free);
+
+int pkv__workers_new(struct pkv__workers **workers, unsigned count, pkv_error *error)
+{
+    struct pkv__workers *made PKV__AUTO(pkv__workers_free) = pkv__alloc_zero(1, sizeof *made);
+    if (!made)
+        return pkv__error_memory(error);
+    (void)pthread_mutex_init(&made->mutex, NULL);
+    (void)pthread_cond_init(&made->submitted, NULL);
+    made->last = &made->first;
+    for (; made->count < count && made->count < PKV__WORKERS_MAX; made->count++) {
+        int rc = pkv__thread_start(&made->threads[made->count], "pkv-compress", run, made, error);
+        if (rc < 0)
+            return rc;
+    }
+    *workers = PKV__STEAL(made);
+    return 0;
+}
+
+void pkv__workers_submit(struct pkv__workers *workers, struct pkv__block *block)
+{
+    block->next = NULL;
+    (void)pthread_mutex_lock(&workers->mutex);
+    *workers->last = block;
+    workers->last = &block->next;
+    (void)pthread_cond_signal(&workers->submitted);
+    (void)pthread_mutex_unlock(&workers->mutex);
+}
