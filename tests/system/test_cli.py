@@ -559,7 +559,7 @@ class Documents(unittest.TestCase):
             if "$range" in part:
                 part += re.search(r'range="(.*)"', completion)[1]
             listed = set(re.findall(r"(?<!\w)--[a-z][a-z-]+", part)) | self.page_of(command)
-            for option in listed - {"--help", "--follow", "--rebuild", "--listen", "--no-index", "--strict"}:
+            for option in listed - {"--help"}:
                 words = [option, with_value[option]] if option in with_value else [option]
                 result = pktvault(command, *words, "--help", check=False)
                 self.assertEqual(result.status, 0, f"{command} {option}: {result.err}")

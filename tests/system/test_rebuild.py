@@ -106,7 +106,7 @@ class Rebuild(pkvtest.Case):
         self.import_all(pkvtest.DATA)
         lines = self.chain().decode().splitlines()
         self.assertRegex(lines[0], r"^# pktvault archive [0-9a-f-]{36} host \S+ created \S+Z$")
-        chain = pkvtest.sha256(lines[0].encode())
+        chain = pkvtest.sha256(f"{lines[0]}\n".encode())
         self.assertEqual(lines[1], f"# chain {chain}")
         self.assertEqual(len(lines), 2 + 2 * len(self.segments()))
         for line, link in zip(lines[2::2], lines[3::2]):
