@@ -10,20 +10,20 @@
 
 static const char HELP[] =
     "usage: pktvault flows [-a DIR]… [RANGE] [OPTION]… [EXPRESSION]\n"
-    "Lists who talked to whom, one row a flow over the whole range; only packets in the range "
+    "Lists who talked to whom, one row a flow over the whole range; only packets in the range\n"
     "count.\n\n"
-    "  -a DIR             archive; several are merged\n"
-    "  -S TIME  -U TIME   from and until (not included), as in `pktvault query --help`\n"
-    "  --at TIME[/TIME]   30 s, or what stands behind the slash, before and after\n"
-    "  --utc              read and print times in UTC (csv and json: always)\n"
-    "  -T text|csv|json   print as (text)\n"
+    "  -a DIR            archive; several are merged\n"
+    "  -S TIME -U TIME   from and until (not included), as in `pktvault query --help`\n"
+    "  --at TIME[/TIME]  30 s, or what stands behind the slash, before and after\n"
+    "  --utc             read and print times in UTC (csv and json: always)\n"
+    "  -T text|csv|json  print as (text)\n"
     "  --by flow|pair|host|port|vni   one row for each (flow)\n"
     "  --sort time|bytes|packets      in this order (time)\n"
-    "  -c N               the first N rows\n"
-    "  --exact            mean what tcpdump means\n"
-    "  --no-index         read everything\n"
-    "  --strict           exit 3 also for losses, gaps and deletions\n"
-    "  --config FILE      instead of /etc/pktvault/pktvault.conf\n";
+    "  -c N              the first N rows\n"
+    "  --exact           mean what tcpdump means\n"
+    "  --no-index        read everything\n"
+    "  --strict          exit 3 also for losses, gaps and deletions\n"
+    "  --config FILE     instead of /etc/pktvault/pktvault.conf\n";
 
 enum { BY = CLI_SEARCH_END, SORT };
 enum form { TEXT, CSV, JSON };

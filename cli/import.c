@@ -21,8 +21,8 @@
 
 static const char HELP[] =
     "usage: pktvault import [-a DIR] [OPTION]… FILE…\n"
-    "Archives existing captures and indexes them: pcap and pcapng, plain or in gzip, LZ4 or zstd;\n"
-    "-: standard input. Makes the archive if it is not there.\n\n"
+    "Archives existing captures and indexes them: pcap and pcapng, plain or in gzip, LZ4 or\n"
+    "zstd; -: standard input. Makes the archive if it is not there.\n\n"
     "  -a DIR         archive\n"
     "  -j N           so many files at a time (1)\n"
     "  --again        also files that the archive has already\n"
@@ -30,16 +30,18 @@ static const char HELP[] =
     "  --utc          print times in UTC\n"
     "  --config FILE  instead of /etc/pktvault/pktvault.conf\n"
     "  -v             say more\n\n"
-    "Exit status: 0 done, 1 a file could not be imported, 3 a file is broken; what stands before\n"
-    "the break is in the archive.\n";
+    "Exit status: 0 done, 1 a file could not be imported, 3 a file is broken; what stands\n"
+    "before the break is in the archive.\n";
 
-enum { AGAIN = 256, UTC, CONFIG, THREADS_MAX = 64 };
+enum { AGAIN = 256, UTC, CONFIG, THREADS_MAX = 64, SETTINGS_MAX = 256 };
 
 struct import {
     struct cli_archives archives;
     struct cli_range range; /* for its utc */
     unsigned flags;
     uint64_t threads;
+    const char *settings[SETTINGS_MAX]; /* of -o: they win over the configuration */
+    size_t setting_count;
     char **files;
     size_t count;
 
@@ -48,18 +50,30 @@ struct import {
     int status;
 };
 
-static int set_option(struct import *import, const char *assignment)
+static int keep_setting(struct import *import, const char *assignment)
+{
+    if (!strchr(assignment, '='))
+        return cli_usage("-o takes KEY=VALUE, not '%s'", assignment);
+    if (import->setting_count == SETTINGS_MAX)
+        return cli_usage("more than %d settings", SETTINGS_MAX);
+    import->settings[import->setting_count++] = assignment;
+    return CLI_DONE;
+}
+
+static int apply_settings(struct import *import)
 {
     pkv_error error;
     char key[64];
-    const char *equals = strchr(assignment, '=');
-    if (!equals || (size_t)(equals - assignment) >= sizeof key)
-        return cli_usage("-o takes KEY=VALUE, not '%s'", assignment);
-    (void)snprintf(key, sizeof key, "%.*s", (int)(equals - assignment), assignment);
-    if (pkv_options_set(import->archives.options, key, equals + 1, &error) == 0)
-        return CLI_DONE;
-    (void)cli_fail(&error, NULL);
-    return CLI_USAGE;
+    for (size_t i = 0; i < import->setting_count; i++) {
+        const char *equals = strchr(import->settings[i], '=');
+        (void)snprintf(key, sizeof key, "%.*s", (int)(equals - import->settings[i]),
+                       import->settings[i]);
+        if (pkv_options_set(import->archives.options, key, equals + 1, &error) < 0) {
+            (void)cli_fail(&error, NULL);
+            return CLI_USAGE;
+        }
+    }
+    return CLI_DONE;
 }
 
 static int take_option(struct import *import, int option, char **argv)
@@ -73,7 +87,7 @@ static int take_option(struct import *import, int option, char **argv)
         return import->threads <= THREADS_MAX ? CLI_DONE
                                               : cli_usage("-j goes up to %d", THREADS_MAX);
     case 'o':
-        return set_option(import, optarg);
+        return keep_setting(import, optarg);
     case 'v':
         import->archives.verbose++;
         return CLI_DONE;
@@ -98,7 +112,9 @@ static int settle(struct import *import, int argc, char **argv)
     if (import->count == 0)
         return cli_usage("which file?");
     int status = cli_range_settle(&import->range);
-    return status == CLI_DONE ? cli_archives_settle(&import->archives, true) : status;
+    if (status == CLI_DONE)
+        status = cli_archives_settle(&import->archives, true);
+    return status == CLI_DONE ? apply_settings(import) : status;
 }
 
 static int read_options(struct import *import, int argc, char **argv, bool *helped)

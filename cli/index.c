@@ -16,14 +16,15 @@
 
 static const char HELP[] =
     "usage: pktvault index [-a DIR] [--follow | --rebuild] [OPTION]…\n"
-    "Indexes what is recorded and not indexed yet, and seals what a recorder that died left open.\n"
-    "pktvaultd and `pktvault import` do this by themselves.\n\n"
+    "Indexes what is recorded and not indexed yet, and seals what a recorder that died left\n"
+    "open. pktvaultd and `pktvault import` do this by themselves.\n\n"
     "  -a DIR         archive\n"
     "  --follow       stay and index what comes, until SIGTERM or SIGINT\n"
     "  --rebuild      forget index/ and catalog.sqlite and make them anew from the segments\n"
     "  --config FILE  instead of /etc/pktvault/pktvault.conf\n"
     "  -v             say more\n\n"
-    "Exit status: 0 done, 1 failed (also: another indexer runs), 3 a segment could not be read.\n";
+    "Exit status: 0 done, 1 failed (also: another indexer runs), 3 a segment could not be\n"
+    "read.\n";
 
 enum { FOLLOW = 256, REBUILD, CONFIG };
 

@@ -29,9 +29,8 @@ static int help(void)
          "Archives captured traffic and gives any slice of it back.\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         printf("  %-8s %s\n", COMMANDS[i].name, COMMANDS[i].help);
-    puts("\nEvery command takes -a DIR (the archive; else $PKTVAULT_ARCHIVE, else the "
-         "configuration)\n"
-         "and --help. pktvaultd(8) records.\n\n"
+    puts("\nEvery command takes --help and -a DIR (the archive; else $PKTVAULT_ARCHIVE, else the\n"
+         "configuration). pktvaultd(8) records.\n\n"
          "  pktvault import -a ARCHIVE capture.pcap\n"
          "  pktvault query -a ARCHIVE vni 100 and icmp and host 10.0.0.10\n"
          "  pktvault query -a ARCHIVE --at 14:03 -w - host 10.0.0.10 | tcpdump -nr -");

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/complain.h"
 #include "cli/explain.h"
+#include "cli/follow.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/packet_text.h"
@@ -18,33 +19,31 @@
 
 static const char HELP[] =
     "usage: pktvault query [-a DIR]… [RANGE] [OPTION]… [EXPRESSION]\n"
-    "Finds packets. The expression is pcap-filter(7) on the inner packet, and `vni "
-    "N|N-M|NAME|any`,\n"
-    "`outer host A`, `truncated`, `malformed`.\n\n"
-    "  -a DIR             archive; several are merged\n"
-    "  -S TIME  -U TIME   from and until (not included): 14:03, 2026-11-17 14:03:22, -2h, "
-    "yesterday,\n"
-    "                     @EPOCH, RFC 3339; without a zone: local\n"
-    "  --at TIME[/TIME]   30 s, or what stands behind the slash, before and after\n"
-    "  --utc              read and print times in UTC\n"
-    "  -w FILE            write packets; -: standard output     -F pcapng|pcap   as (pcapng)\n"
-    "  -T text|json       print packets as (text)               -v   with outer addresses\n"
-    "  --decap            without the tunnel                    -c N stop after N packets\n"
-    "  --dedup            one of what was mirrored twice        --count  only how many\n"
-    "  --whole            all packets of the flows that match\n"
-    "  --exact            mean what tcpdump means\n"
-    "  --no-index         read everything                       --explain  only what it took\n"
-    "  --strict           exit 3 also for losses, gaps and deletions\n"
-    "  --config FILE      instead of /etc/pktvault/pktvault.conf\n";
+    "Finds packets. The expression is that of pcap-filter(7) on the inner packet, and\n"
+    "`vni N|N-M|NAME|any`, `outer host A`, `truncated`, `malformed`.\n\n"
+    "  -a DIR            archive; several are merged\n"
+    "  -S TIME -U TIME   from and until (not included): 14:03, 2026-11-17 14:03:22, -2h,\n"
+    "                    yesterday, @EPOCH, RFC 3339; without a zone: local\n"
+    "  --at TIME[/TIME]  30 s, or what stands behind the slash, before and after\n"
+    "  --utc             read and print times in UTC\n"
+    "  -w FILE           write packets (-: standard output)     -F pcapng|pcap  as\n"
+    "  -T text|json      print packets as                       -v   with outer addresses\n"
+    "  --decap           without the tunnel                     -c N only the first N\n"
+    "  --dedup           one of what was mirrored twice         --count    only how many\n"
+    "  --whole           all packets of the flows that match    --explain  only what it took\n"
+    "  --exact           mean what tcpdump means                --no-index read everything\n"
+    "  --follow          stay and print what arrives\n"
+    "  --strict          exit 3 also for losses, gaps and deletions\n"
+    "  --config FILE     instead of /etc/pktvault/pktvault.conf\n";
 
-enum { DECAP = CLI_SEARCH_END, DEDUP, WHOLE, COUNT, EXPLAIN };
+enum { DECAP = CLI_SEARCH_END, DEDUP, WHOLE, COUNT, EXPLAIN, FOLLOW };
 
 struct settings {
     struct cli_search search;
     const char *path;   /* -w */
     const char *format; /* -F */
     const char *text;   /* -T */
-    bool count, explain;
+    bool count, explain, follow;
 };
 
 static int take_option(struct settings *s, int option, char **argv)
@@ -74,6 +73,9 @@ static int take_option(struct settings *s, int option, char **argv)
     case EXPLAIN:
         s->explain = true;
         return CLI_DONE;
+    case FOLLOW:
+        s->follow = true;
+        return CLI_DONE;
     default:
         return cli_search_option(&s->search, option, argv);
     }
@@ -94,6 +96,9 @@ static int check(const struct settings *s)
         return cli_usage("-F says how -w writes, and there is no -w");
     if (s->path && (s->text || s->count || s->explain))
         return cli_usage("-w goes without -T, --count and --explain");
+    if (s->follow &&
+        (s->path || s->count || s->explain || s->search.range.until || s->search.range.at))
+        return cli_usage("--follow goes without -w, -U, --at, --count and --explain");
     if (s->path && strcmp(s->path, "-") == 0 && isatty(STDOUT_FILENO))
         return cli_usage(
             "-w - writes packets, and standard output is a terminal: pipe it, or name a file");
@@ -103,10 +108,13 @@ static int check(const struct settings *s)
 /* CLI_DONE and *helped where --help was all. */
 static int read_options(struct settings *s, int argc, char **argv, bool *helped)
 {
-    static const struct option LONG[] = {
-        {"decap", no_argument, NULL, DECAP},     {"dedup", no_argument, NULL, DEDUP},
-        {"whole", no_argument, NULL, WHOLE},     {"count", no_argument, NULL, COUNT},
-        {"explain", no_argument, NULL, EXPLAIN}, CLI_SEARCH_LONG};
+    static const struct option LONG[] = {{"decap", no_argument, NULL, DECAP},
+                                         {"dedup", no_argument, NULL, DEDUP},
+                                         {"whole", no_argument, NULL, WHOLE},
+                                         {"count", no_argument, NULL, COUNT},
+                                         {"explain", no_argument, NULL, EXPLAIN},
+                                         {"follow", no_argument, NULL, FOLLOW},
+                                         CLI_SEARCH_LONG};
     int option, status = CLI_DONE;
     while (status == CLI_DONE &&
            (option = getopt_long(argc, argv, ":w:F:T:" CLI_SEARCH_SHORT, LONG, NULL)) != -1) {
@@ -186,8 +194,9 @@ static int to_file(struct settings *s)
     return cli_search_finish(&s->search, result, &error, stopped_at(s, given));
 }
 
-static void print_packet(const struct settings *s, const pkv_packet *packet)
+static void print_packet(void *context, const pkv_packet *packet)
 {
+    const struct settings *s = context;
     pkv_summary summary;
     pkv_query_summary(s->search.query, &summary);
     if (s->text && strcmp(s->text, "json") == 0)
@@ -237,6 +246,16 @@ static int to_text(struct settings *s)
     return cli_search_finish(&s->search, result, &error, stopped_at(s, given));
 }
 
+static int run(struct settings *s)
+{
+    if (s->follow)
+        return cli_follow(&s->search, print_packet, s);
+    int status = cli_search_open(&s->search);
+    if (status != CLI_DONE)
+        return status;
+    return s->path ? to_file(s) : to_text(s);
+}
+
 int cli_query(int argc, char **argv)
 {
     struct settings s = {.path = NULL};
@@ -248,8 +267,8 @@ int cli_query(int argc, char **argv)
     cli_output_begin();
     if (helped)
         (void)fputs(HELP, stdout);
-    else if (status == CLI_DONE && (status = cli_search_open(&s.search)) == CLI_DONE)
-        status = s.path ? to_file(&s) : to_text(&s);
+    else if (status == CLI_DONE)
+        status = run(&s);
     cli_search_deinit(&s.search);
     return cli_output_end(status);
 }

@@ -24,10 +24,15 @@ int cli_search_init(struct cli_search *search)
     return cli_archives_init(&search->archives);
 }
 
-void cli_search_deinit(struct cli_search *search)
+void cli_search_close(struct cli_search *search)
 {
     running = NULL;
     search->query = pkv_query_free(search->query);
+}
+
+void cli_search_deinit(struct cli_search *search)
+{
+    cli_search_close(search);
     free(search->expression);
     cli_archives_deinit(&search->archives);
 }

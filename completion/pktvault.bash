@@ -50,7 +50,7 @@ _pktvault()
     query)
         if [[ $current == -* ]]; then
             _pktvault_words "-a --archive $range -w -F -T -v --verbose -c --decap --dedup --whole --count --explain
-                --no-index --exact --strict --config --help" "$current"
+                --no-index --exact --follow --strict --config --help" "$current"
         else
             _pktvault_words "$terms" "$current"
         fi

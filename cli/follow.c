@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/follow.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "cli/command.h"
+#include "cli/complain.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/text.h"
+
+/* What writing takes at most, on top of flush_interval. */
+#define WRITING_NS (500ll * 1000000)
+#define PAUSE_NS (250ll * 1000000)
+#define PAUSE_FACTOR 4 /* of the time that the last search took: the rest is for others */
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int64_t arrival_ns(const struct cli_search *search)
+{
+    int64_t flush_ns = 0;
+    const char *flush = pkv_options_get(search->archives.options, "flush_interval", 0);
+    if (flush)
+        (void)pkv_duration_parse(&flush_ns, flush, NULL);
+    return flush_ns + WRITING_NS;
+}
+
+static void pause_for(int64_t ns)
+{
+    struct timespec span = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    if (!cli_interrupted)
+        (void)nanosleep(&span, NULL);
+}
+
+static bool is_enough(const struct cli_search *search, uint64_t given)
+{
+    return cli_interrupted || cli_output_failed() || (search->limit && given >= search->limit);
+}
+
+static void say_missing(struct cli_search *search)
+{
+    pkv_query_report report;
+    struct cli_worth worth = {.range = &search->range,
+                              .elapsed_ns = cli_monotonic_ns() - search->began_ns};
+    if (pkv_query_report_get(search->query, &report) == 0 && report.missing_count > 0)
+        (void)cli_worth(search->query, &worth);
+}
+
+static int search_once(struct cli_search *search, cli_follow_fn *print, void *context,
+                       uint64_t *given)
+{
+    pkv_error error = {.code = 0};
+    pkv_packet packet;
+    int result = 0, status = cli_search_open(search);
+    if (status != CLI_DONE)
+        return status;
+    while (!is_enough(search, *given)) {
+        result = pkv_query_next(search->query, &packet, &error);
+        if (result != PKV_PACKET)
+            break;
+        print(context, &packet);
+        ++*given;
+    }
+    (void)fflush(stdout);
+    if (result < 0 && !cli_interrupted)
+        status = cli_fail(&error, NULL);
+    else
+        say_missing(search);
+    cli_search_close(search);
+    return status;
+}
+
+int cli_follow(struct cli_search *search, cli_follow_fn *print, void *context)
+{
+    char number[CLI_NUMBER_TEXT];
+    uint64_t given = 0;
+    int status = CLI_DONE;
+    int64_t behind_ns = arrival_ns(search);
+    if (search->range.since_ns == PKV_TIME_MIN)
+        search->range.since_ns = now_ns();
+    while (status == CLI_DONE && !is_enough(search, given)) {
+        int64_t began_ns = cli_monotonic_ns();
+        search->range.until_ns = now_ns() - behind_ns;
+        if (search->range.until_ns > search->range.since_ns) {
+            status = search_once(search, print, context, &given);
+            search->range.since_ns = search->range.until_ns;
+        }
+        int64_t took_ns = cli_monotonic_ns() - began_ns;
+        if (!is_enough(search, given))
+            pause_for(took_ns > PAUSE_NS / PAUSE_FACTOR ? took_ns * PAUSE_FACTOR : PAUSE_NS);
+    }
+    if (cli_output_failed())
+        return cli_output_end(CLI_DONE);
+    if (status == CLI_DONE)
+        (void)fprintf(stderr, "%s %s; followed until %s\n", cli_number(number, given),
+                      given == 1 ? "packet" : "packets", cli_interrupted ? "interrupted" : "-c");
+    return status;
+}
