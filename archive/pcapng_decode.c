@@ -33,9 +33,10 @@ static bool parse_archive(struct pkv__section *section, const char *text, size_t
     memcpy(section->uuid, text, sizeof section->uuid - 1);
     text += sizeof section->uuid - 1;
     length -= sizeof section->uuid - 1;
-    if (!pkv__text_skip(&text, &length, " lane ") || !pkv__text_number(&text, &length, &lane) ||
-        lane > UINT32_MAX || !pkv__text_skip(&text, &length, " sequence ") ||
-        !pkv__text_number(&text, &length, &section->sequence) || length != 0)
+    if (!pkv__option_text_skip(&text, &length, " lane ") ||
+        !pkv__text_take_number(&text, &length, &lane) || lane > UINT32_MAX ||
+        !pkv__option_text_skip(&text, &length, " sequence ") ||
+        !pkv__text_take_number(&text, &length, &section->sequence) || length != 0)
         return false;
     section->lane = (uint32_t)lane;
     return true;
@@ -43,12 +44,12 @@ static bool parse_archive(struct pkv__section *section, const char *text, size_t
 
 static bool parse_section_text(struct pkv__section *section, const char *text, size_t length)
 {
-    if (pkv__text_skip(&text, &length, "archive "))
+    if (pkv__option_text_skip(&text, &length, "archive "))
         return parse_archive(section, text, length);
-    if (pkv__text_skip(&text, &length, "origin ")) {
+    if (pkv__option_text_skip(&text, &length, "origin ")) {
         section->origin = text;
         section->origin_length = length;
-    } else if (pkv__text_skip(&text, &length, "import") && length == 0) {
+    } else if (pkv__option_text_skip(&text, &length, "import") && length == 0) {
         section->import = true;
     }
     return true;
@@ -89,7 +90,8 @@ void pkv__pcapng_get_vni_names(const struct pkv__pcapng_block *block,
     const char *text;
     size_t length;
     while (pkv__option_next(&c, &option))
-        if (pkv__option_ours(&option, &text, &length) && pkv__text_skip(&text, &length, "vni "))
+        if (pkv__option_ours(&option, &text, &length) &&
+            pkv__option_text_skip(&text, &length, "vni "))
             name(context, text, length);
 }
 
@@ -131,23 +133,23 @@ int pkv__pcapng_get_packet(const struct pkv__pcapng_block *block, pkv_packet *pa
 /* "kernel=N buffer=N disk=N refused=N" */
 static bool parse_losses(struct pkv__statistics *s, const char *text, size_t length)
 {
-    return pkv__text_skip(&text, &length, "kernel=") &&
-           pkv__text_number(&text, &length, &s->lost_kernel) &&
-           pkv__text_skip(&text, &length, " buffer=") &&
-           pkv__text_number(&text, &length, &s->lost_buffer) &&
-           pkv__text_skip(&text, &length, " disk=") &&
-           pkv__text_number(&text, &length, &s->lost_disk) &&
-           pkv__text_skip(&text, &length, " refused=") &&
-           pkv__text_number(&text, &length, &s->refused) && length == 0;
+    return pkv__option_text_skip(&text, &length, "kernel=") &&
+           pkv__text_take_number(&text, &length, &s->lost_kernel) &&
+           pkv__option_text_skip(&text, &length, " buffer=") &&
+           pkv__text_take_number(&text, &length, &s->lost_buffer) &&
+           pkv__option_text_skip(&text, &length, " disk=") &&
+           pkv__text_take_number(&text, &length, &s->lost_disk) &&
+           pkv__option_text_skip(&text, &length, " refused=") &&
+           pkv__text_take_number(&text, &length, &s->refused) && length == 0;
 }
 
 static bool parse_statistics_text(struct pkv__statistics *s, const char *text, size_t length)
 {
-    if (pkv__text_skip(&text, &length, "losses "))
+    if (pkv__option_text_skip(&text, &length, "losses "))
         return parse_losses(s, text, length);
-    if (pkv__text_skip(&text, &length, "recovered") && length == 0)
+    if (pkv__option_text_skip(&text, &length, "recovered") && length == 0)
         s->recovered = true;
-    else if (pkv__text_skip(&text, &length, "import complete") && length == 0)
+    else if (pkv__option_text_skip(&text, &length, "import complete") && length == 0)
         s->complete = true;
     return true;
 }

@@ -58,9 +58,9 @@ bool pkv__options_are_whole(const uint8_t *options, size_t length);
 bool pkv__option_ours(const struct pkv__option *option, const char **text, size_t *length);
 
 /* If the text begins with `word`, moves behind it. */
-bool pkv__text_skip(const char **text, size_t *length, const char *word);
+bool pkv__option_text_skip(const char **text, size_t *length, const char *word);
 /* A decimal number; false: none, or above 64 bits. */
-bool pkv__text_number(const char **text, size_t *length, uint64_t *value);
+bool pkv__text_take_number(const char **text, size_t *length, uint64_t *value);
 
 static inline size_t pkv__pad4(size_t length)
 {

@@ -37,10 +37,10 @@ bool pkv__option_ours(const struct pkv__option *option, const char **text, size_
         return false;
     *text = (const char *)c.at;
     *length = option->length - PEN_BYTES;
-    return pkv__text_skip(text, length, "pktvault ");
+    return pkv__option_text_skip(text, length, "pktvault ");
 }
 
-bool pkv__text_skip(const char **text, size_t *length, const char *word)
+bool pkv__option_text_skip(const char **text, size_t *length, const char *word)
 {
     size_t word_length = strlen(word);
     if (*length < word_length || memcmp(*text, word, word_length) != 0)
@@ -50,7 +50,7 @@ bool pkv__text_skip(const char **text, size_t *length, const char *word)
     return true;
 }
 
-bool pkv__text_number(const char **text, size_t *length, uint64_t *value)
+bool pkv__text_take_number(const char **text, size_t *length, uint64_t *value)
 {
     size_t digits = 0;
     uint64_t number = 0;

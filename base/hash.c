@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "base/hash.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/random.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "base/clock.h"
 #include "base/memory.h"

@@ -62,6 +62,7 @@
 #define PKV__EXPRESSION_MAX_BYTES 65536u
 #define PKV__EXPRESSION_DEPTH_MAX 200u /* nested parentheses and nots */
 #define PKV__EXPRESSION_TERMS_MAX 4096u
+#define PKV__OPTION_KEYS_MAX 40u /* room for the text of every key */
 #define PKV__OPTION_VALUES_MAX 1024u /* of one repeatable key */
 #define PKV__VNI_MAX 16777215u
 
@@ -81,6 +82,9 @@
 
 /* Queries. */
 #define PKV__MISSING_LISTED_MAX 1000u
+#define PKV__QUERY_HELD_BYTES (24u << 20) /* packets that wait for their turn; past it they go to a temporary file */
+#define PKV__DEDUP_WINDOW_NS (500ll * 1000000) /* two mirrors deliver the same packet within this */
+#define PKV__DEDUP_PACKETS 65536u /* remembered within the window; the oldest is forgotten first */
 #define PKV__FILTER_LINK_TYPES_MAX 32u    /* programs of libpcap for one term; more link types match nothing */
 #define PKV__FILTER_OWN_TERMS_MAX 64u     /* of pktvault in an exact expression: a bit each */
 #define PKV__FILTER_COMBINATIONS_MAX 256u /* of their values that are compiled; more match nothing */

@@ -9,7 +9,7 @@
 
 #include <pktvault/options.h>
 
-#define PKV__OPTION_KEYS_MAX 40
+#include "base/limits.h"
 
 struct pkv__strings {
     char **values;
