@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "packet/decode.h"
 
-#include <string.h>
-
 #include "packet/decode_internal.h"
+
+/* Copied where memset would do: for sizes like these, compilers clear with a string instruction
+ * that takes longer than the rest of the decoding. */
+static const struct pkv__facts no_facts;
+static const struct pkv__layer no_layer;
 
 static uint32_t clamp(uint64_t bytes)
 {
@@ -34,7 +37,7 @@ static void decode_payload(struct pkv__decoding *d, const struct pkv__payload *p
 {
     struct pkv__facts *facts = d->facts;
     facts->outer = facts->inner;
-    memset(&facts->inner, 0, sizeof facts->inner);
+    facts->inner = no_layer;
     facts->inner_link_type = payload->ethernet ? PKV__LINK_ETHERNET : PKV__LINK_RAW;
     facts->inner_ethertype = payload->ethertype;
     begin_frame(d);
@@ -51,7 +54,7 @@ static void decode_payload(struct pkv__decoding *d, const struct pkv__payload *p
 void pkv__decode(struct pkv__facts *facts, uint16_t link_type, const uint8_t *data,
                  uint32_t captured, uint32_t original)
 {
-    memset(facts, 0, sizeof *facts);
+    *facts = no_facts;
     facts->truncated = captured < original;
     facts->inner_link_type = link_type;
     struct pkv__decoding d = {.facts = facts,
