@@ -18,6 +18,7 @@
 #define HEX 64u
 #define CHAIN_LINE "# chain "
 #define SEPARATOR "  "
+#define PAIR_TEXT (2 * HEX + PKV__SEGMENT_PATH_TEXT + 16)
 
 struct entry {
     char hash[HEX + 1];
@@ -153,15 +154,18 @@ static bool parse_entry(const struct line *line, struct entry *entry)
     return strspn(entry->hash, "0123456789abcdef") == HEX;
 }
 
-/* A crash leaves a part of the two lines that were being appended, perhaps with zeros behind. */
+/* A crash leaves the beginning of the two lines that were being appended, perhaps with zeros
+ * behind. */
 static bool is_torn(const char *tail, size_t length)
 {
-    unsigned newlines = 0;
+    size_t offset = 0;
+    struct line line;
+    struct entry entry;
     while (length && tail[length - 1] == '\0')
         length--;
-    for (size_t i = 0; i < length; i++)
-        newlines += tail[i] == '\n';
-    return newlines < 2;
+    if (next_line(tail, length, &offset, &line) && !parse_entry(&line, &entry))
+        return false;
+    return length - offset < PAIR_TEXT && !memchr(tail + offset, '\n', length - offset);
 }
 
 /* Takes the header's and the entries' pairs of lines up to the end or the first that is not right.
@@ -260,7 +264,7 @@ int pkv__chain_append(struct pkv__chain *chain, const char *segment_path, const 
                       pkv_error *error)
 {
     struct entry entry;
-    char pair[2 * HEX + PKV__SEGMENT_PATH_TEXT + 16], after[HEX + 1];
+    char pair[PAIR_TEXT], after[HEX + 1];
     struct line line = {pair, HEX + strlen(SEPARATOR) + strlen(segment_path)};
     (void)snprintf(pair, sizeof pair, "%.64s" SEPARATOR "%s", hex, segment_path);
     if (line.length >= sizeof pair || !parse_entry(&line, &entry) || strchr(entry.path, '\n'))

@@ -15,7 +15,7 @@
 
 #include <pktvault/error.h>
 
-struct pkv__sha256; /* libcrypto's home: archive/chain.c */
+struct pkv__sha256; /* libcrypto's home: archive/sha256.c */
 struct pkv__sha256 *pkv__sha256_new(void);
 void pkv__sha256_add(struct pkv__sha256 *h, const void *data, size_t length);
 void pkv__sha256_hex(struct pkv__sha256 *h, char hex[65]); /* ends it; starts anew */

@@ -15,6 +15,9 @@ struct pkv__raw_block {
     const uint8_t *stored;  /* the same block as it stands in the file: for hashing */
 };
 
+/* The file's hash without a second read: the frame header (pkv__lz4_header), every block's `stored`, and the end mark of
+ * PKV__LZ4_END_BYTES zeros, if no error was met and pkv__segment_reader_at_end. */
+
 /* Opens by path. Errors: PKV_E_NOT_FOUND, PKV_E_FORMAT not our frame, PKV_E_SYSTEM. An empty open file (no header yet)
  * is a segment without blocks. */
 int pkv__segment_reader_open(struct pkv__segment_reader **reader, const char *path, pkv_error *error);
