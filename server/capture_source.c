@@ -212,4 +212,4 @@ static int receive(void *context, struct pkv__lane *lane, pkv_error *error)
     return count;
 }
 
-const struct pkv__source_kind pkv__capture_source_kind = {receive, lost, free_source};
+const struct pkv__source_kind pkv__capture_source_kind = {receive, lost, false, free_source};

@@ -29,8 +29,7 @@ static void free_recorder(pkv_recorder *recorder)
 
 void pkv__recorder_handle_closed(uv_handle_t *handle)
 {
-    pkv_recorder *recorder = handle->type == UV_POLL ? ((struct pkv_source *)handle->data)->recorder
-                                                     : (pkv_recorder *)handle->data;
+    pkv_recorder *recorder = handle->data;
     if (--recorder->handles > 0)
         return;
     pkv_close_cb *closed = recorder->closed;

@@ -24,6 +24,10 @@ struct pkv_source {
     struct pkv__lane_totals totals; /* then */
     uv_poll_t poll;
     bool polled;
+    uv_timer_t pace; /* asks in place of `poll` while much comes */
+    bool paced;
+    uint64_t window_ms; /* start of the window in which packets are counted */
+    unsigned window_packets;
     bool ending;
     _Atomic bool ended; /* set by the lane's writer thread */
     uint64_t pushed_lost;

@@ -11,6 +11,11 @@
 #include "server/udp_source.h"
 
 #define DRAIN_NS (PKV__NS_PER_S / 4) /* at most, for what the kernel holds when a source ends */
+#define WINDOW_MS 10
+#define PACE_PACKETS 100u /* in a window: 10,000 a second */
+
+#define container_of(member_pointer, type, member)                                                 \
+    ((type *)(void *)((char *)(member_pointer)-offsetof(type, member)))
 
 static const uint16_t tunnel_ports[PKV__GUARDS] = {4789, 6081};
 
@@ -34,23 +39,63 @@ static void broken(struct pkv_source *source, const pkv_error *error)
     pkv__source_end(source);
 }
 
+static void receive(struct pkv_source *source)
+{
+    pkv_error error;
+    int count = source->kind->receive(source->impl, source->lane, &error);
+    if (count < 0)
+        broken(source, &error);
+    else
+        source->window_packets += (unsigned)count;
+}
+
+static void readable(uv_poll_t *poll, int status, int events);
+
+/* Waking for a few packets at a time costs more than the packets: above the rate they are fetched
+ * each millisecond. */
+static void set_pace(struct pkv_source *source, void (*ask)(uv_timer_t *))
+{
+    uint64_t now_ms = uv_now(source->recorder->loop);
+    if (source->ending || !source->kind->paced || now_ms - source->window_ms < WINDOW_MS)
+        return;
+    bool paced = source->window_packets >= (source->paced ? PACE_PACKETS / 2 : PACE_PACKETS);
+    if (paced && !source->paced) {
+        (void)uv_poll_stop(&source->poll);
+        (void)uv_timer_start(&source->pace, ask, 1, 1);
+    } else if (!paced && source->paced) {
+        (void)uv_timer_stop(&source->pace);
+        (void)uv_poll_start(&source->poll, UV_READABLE, readable);
+    }
+    source->paced = paced;
+    source->window_packets = 0;
+    source->window_ms = now_ms;
+}
+
+static void ask(uv_timer_t *timer)
+{
+    struct pkv_source *source = container_of(timer, struct pkv_source, pace);
+    receive(source);
+    set_pace(source, ask);
+}
+
 static void readable(uv_poll_t *poll, int status, int events)
 {
-    struct pkv_source *source = poll->data;
-    pkv_error error;
+    struct pkv_source *source = container_of(poll, struct pkv_source, poll);
     (void)status;
     (void)events;
-    if (source->kind->receive(source->impl, source->lane, &error) < 0)
-        broken(source, &error);
+    receive(source);
+    set_pace(source, ask);
 }
 
 static int start_polling(struct pkv_source *source, int fd, pkv_error *error)
 {
-    int rc = uv_poll_init(source->recorder->loop, &source->poll, fd);
+    pkv_recorder *recorder = source->recorder;
+    int rc = uv_poll_init(recorder->loop, &source->poll, fd);
     if (rc == 0) {
-        source->poll.data = source;
+        (void)uv_timer_init(recorder->loop, &source->pace);
+        source->poll.data = source->pace.data = recorder;
         source->polled = true;
-        source->recorder->handles++;
+        recorder->handles += 2;
         rc = uv_poll_start(&source->poll, UV_READABLE, readable);
     }
     return rc < 0 ? pkv__error(error, PKV_E_SYSTEM, -1, "%s: cannot wait for packets: %s",
@@ -111,8 +156,10 @@ void pkv__source_end(pkv_source *source)
     source->ending = true;
     if (source->kind && source->recorder->closing)
         drain(source);
-    if (source->polled)
+    if (source->polled) {
         uv_close((uv_handle_t *)&source->poll, pkv__recorder_handle_closed);
+        uv_close((uv_handle_t *)&source->pace, pkv__recorder_handle_closed);
+    }
     pkv__lane_end(source->lane);
 }
 

@@ -11,6 +11,7 @@ struct pkv__source_kind {
      * source is broken for good. */
     int (*receive)(void *source, struct pkv__lane *lane, pkv_error *error);
     uint64_t (*lost)(void *source); /* by the kernel, so far */
+    bool paced; /* wakes for every packet: at high rates better asked each millisecond */
     void (*free)(void *source);
 };
 

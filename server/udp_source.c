@@ -19,7 +19,7 @@
 #include "server/udp_headers.h"
 
 #define BATCH 64u /* datagrams a system call */
-#define ROUNDS 8  /* system calls before other sources have their turn */
+#define ROUNDS 16 /* system calls before other sources have their turn */
 #define CONTROL_BYTES 256u
 /* Not a power of two: slots that far apart would share a few sets of the cache. */
 #define SLOT_BYTES (PKV__DATAGRAM_MAX_BYTES + 1u + 2112u)
@@ -311,4 +311,4 @@ static int receive(void *context, struct pkv__lane *lane, pkv_error *error)
     return received;
 }
 
-const struct pkv__source_kind pkv__udp_source_kind = {receive, lost, free_source};
+const struct pkv__source_kind pkv__udp_source_kind = {receive, lost, true, free_source};
