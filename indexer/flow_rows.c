@@ -6,31 +6,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/memory.h"
-#include "indexer/intern.h"
-#include "indexer/packet_log.h"
-#include "indexer/spill.h"
-
-/* Flows that went to the temporary file together: rows, then lists, each behind its length of 32
- * bits. */
-struct epoch {
-    uint64_t rows_at, lists_at;
-    uint32_t flows;
-};
-
-struct pkv__flow_rows {
-    struct pkv__flow_table *table; /* flows of the epoch at hand: ids from first_id on */
-    struct pkv__packet_log *log;
-    struct pkv__intern *hosts, *tunnels;
-    uint32_t (*ends)[2]; /* by id: hosts at the key sides */
-    uint32_t *tunnel_of; /* by id: 0, or number of the tunnel + 1 */
-    size_t ends_capacity, tunnel_of_capacity;
-    uint32_t first_id, count;
-    uint64_t first_ordinal;
-    char *spill_path;
-    struct pkv__spill *spill;
-    struct epoch *epochs;
-    size_t epochs_count, epochs_capacity;
-};
+#include "indexer/flow_rows_internal.h"
 
 PKV__DEFINE_CLEANUP(struct pkv__flow_rows, pkv__flow_rows_free);
 
@@ -42,8 +18,15 @@ int pkv__flow_rows_new(struct pkv__flow_rows **rows, const char *spill_path)
         pkv__intern_new(&made->hosts, sizeof(struct pkv__flow_host)) < 0 ||
         pkv__intern_new(&made->tunnels, sizeof(struct pkv__flow_tunnel)) < 0)
         return PKV_E_MEMORY;
+    pkv__flow_rows_limit(made, PKV__FLOWS_MAX, PKV__EPOCH_PACKETS_MAX);
     *rows = PKV__STEAL(made);
     return 0;
+}
+
+void pkv__flow_rows_limit(struct pkv__flow_rows *rows, uint32_t flows, uint32_t packets)
+{
+    rows->flows_max = flows;
+    rows->packets_max = packets;
 }
 
 struct pkv__flow_rows *pkv__flow_rows_free(struct pkv__flow_rows *rows)
@@ -133,7 +116,8 @@ static struct pkv__flow_row row_of(const struct pkv__flow_rows *rows, const stru
     };
 }
 
-static int each_row_at_hand(const struct pkv__flow_rows *rows, pkv__flow_row_fn *row, void *context)
+int pkv__flow_rows_each_row_at_hand(const struct pkv__flow_rows *rows, pkv__flow_row_fn *row,
+                                    void *context)
 {
     uint32_t count = pkv__flow_table_count(rows->table);
     for (uint32_t i = 0; i < count; i++) {
@@ -163,8 +147,8 @@ static int each_sorted_list(const struct pkv__flow_rows *rows,
     return rc < 0 ? rc : 0;
 }
 
-static int each_list_at_hand(const struct pkv__flow_rows *rows, pkv__flow_list_fn *list,
-                             void *context, pkv_error *error)
+int pkv__flow_rows_each_list_at_hand(const struct pkv__flow_rows *rows, pkv__flow_list_fn *list,
+                                     void *context, pkv_error *error)
 {
     struct pkv__packets_by_flow sorted;
     if (pkv__packet_log_sort(rows->log, pkv__flow_table_count(rows->table), &sorted) < 0)
@@ -174,115 +158,28 @@ static int each_list_at_hand(const struct pkv__flow_rows *rows, pkv__flow_list_f
     return rc;
 }
 
-struct spilling {
-    struct pkv__spill *spill;
-    pkv_error *error;
-};
-
-static int spill_row(void *context, uint32_t id, const struct pkv__flow_row *row)
+/* Where a part has gone to the file the rest may as well, and leaves its memory to those who sort.
+ */
+int pkv__flow_rows_finish(struct pkv__flow_rows *rows, pkv_error *error)
 {
-    (void)id;
-    struct spilling *s = context;
-    return pkv__spill_put(s->spill, row, sizeof *row, s->error);
-}
-
-static int spill_list(void *context, uint32_t id, const uint8_t *list, size_t length)
-{
-    (void)id;
-    struct spilling *s = context;
-    uint32_t bytes = (uint32_t)length;
-    int rc = pkv__spill_put(s->spill, &bytes, sizeof bytes, s->error);
-    return rc < 0 ? rc : pkv__spill_put(s->spill, list, length, s->error);
-}
-
-static int spill_at_hand(struct pkv__flow_rows *rows, struct epoch *epoch, pkv_error *error)
-{
-    struct spilling spilling = {rows->spill, error};
-    *epoch = (struct epoch){.rows_at = pkv__spill_bytes(rows->spill),
-                            .flows = pkv__flow_table_count(rows->table)};
-    int rc = each_row_at_hand(rows, spill_row, &spilling);
+    if (!rows->epochs_count)
+        return 0;
+    int rc = pkv__flow_rows_end_epoch(rows, error);
     if (rc < 0)
         return rc;
-    epoch->lists_at = pkv__spill_bytes(rows->spill);
-    return each_list_at_hand(rows, spill_list, &spilling, error);
-}
-
-static int end_epoch(struct pkv__flow_rows *rows, pkv_error *error)
-{
-    if (!rows->spill) {
-        int rc = pkv__spill_new(&rows->spill, rows->spill_path, error);
-        if (rc < 0)
-            return rc;
-    }
-    if (pkv__grow(&rows->epochs, &rows->epochs_capacity, rows->epochs_count + 1,
-                  sizeof *rows->epochs) < 0)
+    rows->table = pkv__flow_table_free(rows->table);
+    rows->log = pkv__packet_log_free(rows->log);
+    if (pkv__flow_table_new(&rows->table) < 0 || pkv__packet_log_new(&rows->log) < 0)
         return pkv__error_memory(error);
-    int rc = spill_at_hand(rows, &rows->epochs[rows->epochs_count], error);
-    if (rc < 0)
-        return rc;
-    rows->epochs_count++;
-    rows->first_id = rows->count;
-    rows->first_ordinal += pkv__packet_log_count(rows->log);
-    pkv__flow_table_clear(rows->table);
-    pkv__packet_log_clear(rows->log);
     return 0;
-}
-
-static int each_spilled_row(const struct pkv__flow_rows *rows, pkv__flow_row_fn *row, void *context,
-                            pkv_error *error)
-{
-    uint32_t id = 0;
-    for (size_t e = 0; e < rows->epochs_count; e++)
-        for (uint32_t i = 0; i < rows->epochs[e].flows; i++, id++) {
-            struct pkv__flow_row r;
-            uint64_t at = rows->epochs[e].rows_at + i * (uint64_t)sizeof r;
-            int rc = pkv__spill_get(rows->spill, at, &r, sizeof r, error);
-            if (rc < 0 || (rc = row(context, id, &r)) < 0)
-                return rc;
-        }
-    return 0;
-}
-
-static int get_list(const struct pkv__flow_rows *rows, uint64_t *at, struct pkv__buffer *bytes,
-                    pkv_error *error)
-{
-    uint32_t length;
-    int rc = pkv__spill_get(rows->spill, *at, &length, sizeof length, error);
-    if (rc < 0)
-        return rc;
-    pkv__buffer_clear(bytes);
-    if (!pkv__buffer_reserve(bytes, length))
-        return pkv__error_memory(error);
-    rc = pkv__spill_get(rows->spill, *at + sizeof length, bytes->data, length, error);
-    bytes->length = length;
-    *at += sizeof length + (uint64_t)length;
-    return rc;
-}
-
-static int each_spilled_list(const struct pkv__flow_rows *rows, pkv__flow_list_fn *list,
-                             void *context, pkv_error *error)
-{
-    struct pkv__buffer bytes = {0};
-    uint32_t id = 0;
-    int rc = 0;
-    for (size_t e = 0; rc >= 0 && e < rows->epochs_count; e++) {
-        uint64_t at = rows->epochs[e].lists_at;
-        for (uint32_t i = 0; rc >= 0 && i < rows->epochs[e].flows; i++, id++) {
-            rc = get_list(rows, &at, &bytes, error);
-            if (rc >= 0)
-                rc = list(context, id, bytes.data, bytes.length);
-        }
-    }
-    pkv__buffer_deinit(&bytes);
-    return rc < 0 ? rc : 0;
 }
 
 int pkv__flow_rows_add(struct pkv__flow_rows *rows, struct pkv__facts *facts, int64_t time_ns,
                        pkv_error *error)
 {
-    if (pkv__flow_table_count(rows->table) >= PKV__FLOWS_MAX ||
-        pkv__packet_log_count(rows->log) >= PKV__EPOCH_PACKETS_MAX) {
-        int rc = end_epoch(rows, error);
+    if (pkv__flow_table_count(rows->table) >= rows->flows_max ||
+        pkv__packet_log_count(rows->log) >= rows->packets_max) {
+        int rc = pkv__flow_rows_end_epoch(rows, error);
         if (rc < 0)
             return rc;
     }
@@ -300,13 +197,13 @@ int pkv__flow_rows_add(struct pkv__flow_rows *rows, struct pkv__facts *facts, in
 int pkv__flow_rows_each(const struct pkv__flow_rows *rows, pkv__flow_row_fn *row,
                         pkv__flow_list_fn *list, void *context, pkv_error *error)
 {
-    int rc = each_spilled_row(rows, row, context, error);
+    int rc = pkv__flow_rows_each_spilled_row(rows, row, context, error);
     if (rc >= 0)
-        rc = each_row_at_hand(rows, row, context);
+        rc = pkv__flow_rows_each_row_at_hand(rows, row, context);
     if (rc >= 0)
-        rc = each_spilled_list(rows, list, context, error);
+        rc = pkv__flow_rows_each_spilled_list(rows, list, context, error);
     if (rc >= 0)
-        rc = each_list_at_hand(rows, list, context, error);
+        rc = pkv__flow_rows_each_list_at_hand(rows, list, context, error);
     return rc;
 }
 

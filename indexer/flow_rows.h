@@ -40,9 +40,15 @@ int pkv__flow_rows_new(struct pkv__flow_rows **rows, const char *spill_path);
 struct pkv__flow_rows *
 pkv__flow_rows_free(struct pkv__flow_rows *rows); /* NULL is fine; returns NULL */
 
+/* Other limits of an epoch than those of base/limits.h. Before the first packet. */
+void pkv__flow_rows_limit(struct pkv__flow_rows *rows, uint32_t flows, uint32_t packets);
+
 /* The next packet; completes its facts as pkv__flow_table_add does. PKV_E_MEMORY, PKV_E_SYSTEM. */
 int pkv__flow_rows_add(struct pkv__flow_rows *rows, struct pkv__facts *facts, int64_t time_ns,
                        pkv_error *error);
+
+/* After the last packet, before anything below. PKV_E_SYSTEM, PKV_E_MEMORY. */
+int pkv__flow_rows_finish(struct pkv__flow_rows *rows, pkv_error *error);
 
 uint32_t pkv__flow_rows_count(const struct pkv__flow_rows *rows);
 uint64_t pkv__flow_rows_bytes(const struct pkv__flow_rows *rows); /* memory held */

@@ -8,32 +8,22 @@
 
 #include "base/memory.h"
 
-struct sortable {
-    struct pkv__flow_host host;
-    uint32_t number;
-};
-
 /* The length stands first in a host, so its bytes order as index.sql wants. */
-static int compare(const void *a, const void *b)
+static int compare(const void *a, const void *b, void *context)
 {
-    const struct sortable *x = a, *y = b;
-    return memcmp(&x->host, &y->host, sizeof x->host);
+    const struct pkv__flow_rows *rows = context;
+    const struct pkv__flow_host *x = pkv__flow_rows_host(rows, *(const uint32_t *)a);
+    const struct pkv__flow_host *y = pkv__flow_rows_host(rows, *(const uint32_t *)b);
+    return memcmp(x, y, sizeof *x);
 }
 
-static int sort_hosts(struct pkv__host_order *order, const struct pkv__flow_rows *rows)
+static void sort_hosts(struct pkv__host_order *order, const struct pkv__flow_rows *rows)
 {
-    PKV__AUTO_FREE struct sortable *hosts =
-        pkv__alloc_zero(order->count + (size_t)1, sizeof *hosts);
-    if (!hosts)
-        return PKV_E_MEMORY;
     for (uint32_t i = 0; i < order->count; i++)
-        hosts[i] = (struct sortable){*pkv__flow_rows_host(rows, i), i};
-    qsort(hosts, order->count, sizeof *hosts, compare);
-    for (uint32_t id = 0; id < order->count; id++) {
-        order->numbers[id] = hosts[id].number;
-        order->ids[hosts[id].number] = id;
-    }
-    return 0;
+        order->numbers[i] = i;
+    qsort_r(order->numbers, order->count, sizeof *order->numbers, compare, (void *)(uintptr_t)rows);
+    for (uint32_t id = 0; id < order->count; id++)
+        order->ids[order->numbers[id]] = id;
 }
 
 /* A flow between a host and itself stands once. */
@@ -72,11 +62,11 @@ int pkv__host_order_init(struct pkv__host_order *order, const struct pkv__flow_r
         .starts = pkv__alloc_zero(count + (size_t)1, sizeof(uint32_t)),
         .flows = pkv__alloc_zero(pkv__flow_rows_count(rows) + (size_t)1, 2 * sizeof(uint32_t)),
     };
-    if (!order->numbers || !order->ids || !order->starts || !order->flows ||
-        sort_hosts(order, rows) < 0) {
+    if (!order->numbers || !order->ids || !order->starts || !order->flows) {
         pkv__host_order_deinit(order);
         return PKV_E_MEMORY;
     }
+    sort_hosts(order, rows);
     sort_flows(order, rows);
     return 0;
 }

@@ -104,7 +104,7 @@ int pkv__intake_end(struct pkv__intake *intake, pkv_error *error)
     int64_t stored_bytes;
     int rc = pkv__file_hash_end(intake->hash, intake->sha256, &stored_bytes, error);
     if (rc == 0)
-        pkv__segment_index_end(intake->index, stored_bytes, intake->sha256);
+        rc = pkv__segment_index_end(intake->index, stored_bytes, intake->sha256, error);
     return rc;
 }
 

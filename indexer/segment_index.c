@@ -219,11 +219,12 @@ int pkv__segment_index_add(struct pkv__segment_index *index, const struct pkv__r
     return rc == PKV_E_MEMORY ? pkv__error_memory(error) : rc;
 }
 
-void pkv__segment_index_end(struct pkv__segment_index *index, int64_t stored_bytes,
-                            const char sha256[65])
+int pkv__segment_index_end(struct pkv__segment_index *index, int64_t stored_bytes,
+                           const char sha256[65], pkv_error *error)
 {
     index->stored_bytes = stored_bytes;
     memcpy(index->sha256, sha256, sizeof index->sha256);
+    return pkv__flow_rows_finish(index->flows, error);
 }
 
 /* A live source was listened to from the time in the name to its last statistics, and at least

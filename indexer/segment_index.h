@@ -23,9 +23,10 @@ int pkv__segment_index_add(struct pkv__segment_index *index, const struct pkv__r
 int pkv__segment_index_add_damage(struct pkv__segment_index *index, int64_t offset,
                                   const char *reason);
 
-/* All blocks have been taken; the file has `stored_bytes` and this SHA-256. */
-void pkv__segment_index_end(struct pkv__segment_index *index, int64_t stored_bytes,
-                            const char sha256[65]);
+/* All blocks have been taken; the file has `stored_bytes` and this SHA-256. PKV_E_MEMORY,
+ * PKV_E_SYSTEM. */
+int pkv__segment_index_end(struct pkv__segment_index *index, int64_t stored_bytes,
+                           const char sha256[65], pkv_error *error);
 
 const struct pkv__segment_name *pkv__segment_index_name(const struct pkv__segment_index *index);
 uint64_t pkv__segment_index_packets(const struct pkv__segment_index *index);
