@@ -68,9 +68,9 @@ class Rebuild(pkvtest.Case):
         self.assertEqual(before, self.derived())
 
     def test_after_recording_live_with_rotation_and_sighup(self):
-        with pkvtest.Daemon(self.archive, "--listen", "127.0.0.1:47890") as daemon:
+        with pkvtest.Daemon(self.archive, "--listen", "127.0.0.1:4789") as daemon:
             for round_ in range(3):
-                pkvtest.send_vxlan(("127.0.0.1", 47890), 100, 50, port=4000 + round_)
+                pkvtest.send_vxlan(("127.0.0.1", 4789), 100, 50, port=4000 + round_)
                 pkvtest.wait_for_count(self.archive, 50 * (round_ + 1))
                 daemon.rotate()
         self.assertGreaterEqual(len(self.segments()), 3)

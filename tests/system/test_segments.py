@@ -10,7 +10,7 @@ from pkvtest import pktvault
 
 CAPTURE = os.path.join(pkvtest.DATA, "zeek+zeek/testing/btest/Traces/tunnels/vxlan-encapsulated-http.pcap")
 NAME = re.compile(r"/segments/(\d{4})/(\d\d)/(\d\d)/(\d{8}T\d{6}\.\d{9}Z)-(\d+)-(\d{6,})\.pcapng\.lz4$")
-LISTEN = ("127.0.0.1", 47891)
+LISTEN = ("127.0.0.1", 4789)
 
 
 @pkvtest.needs("tshark", "lz4", "capinfos")
@@ -22,7 +22,7 @@ class Sealed(pkvtest.Case):
 
     def test_its_name_says_when_and_where_it_began(self):
         year, month, day, start, lane, _ = NAME.search(self.segment).groups()
-        self.assertEqual(start, "20210828T152113.690298000Z")  # the first packet of the capture
+        self.assertEqual(start, "20210828T154433.690298000Z")  # the first packet of the capture
         self.assertEqual((year, month, day), ("2021", "08", "28"))
         self.assertGreaterEqual(int(lane), 1000)
 
@@ -52,10 +52,9 @@ class Sealed(pkvtest.Case):
 
     def test_the_decompressed_file_is_one_section_of_whole_blocks(self):
         reader = pkvtest.PcapngReader(pkvtest.run("lz4", "-dc", self.segment).out)
-        self.assertEqual(reader.read(), pkvtest.PcapngReader(pkvtest.run("lz4", "-dc", self.segment).out).read())
+        # A segment keeps the order in which packets came, whatever their times.
+        self.assertEqual([p[:4] for p in reader.read()], [p[:4] for p in pkvtest.read_capture(CAPTURE)])
         self.assertEqual(reader.sections, 1)
-        wanted = sorted(pkvtest.read_capture(CAPTURE), key=lambda p: p.time_ns)
-        self.assertEqual(sorted([p.data for p in reader.packets]), sorted([p.data for p in wanted]))
         self.assertTrue(reader.statistics, "interface statistics close the segment")
 
 
