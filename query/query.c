@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <pktvault/query.h>
+
+#include <string.h>
+
+#include <pktvault/time.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "query/catalog.h"
+#include "query/frame.h"
+#include "query/query_internal.h"
+
+static int all_names(void *context, const struct pkv__vni_names **names, pkv_error *error)
+{
+    struct pkv_query *query = context;
+    for (size_t i = 0; i < query->directory_count && !query->names.count; i++) {
+        struct pkv__catalog *catalog = NULL;
+        if (pkv__catalog_reader_open(&catalog, query->directories[i], NULL))
+            continue;
+        int rc = pkv__catalog_vni_names(catalog, NULL, &query->names, error);
+        (void)pkv__catalog_reader_close(catalog);
+        if (rc == PKV_E_MEMORY)
+            return rc;
+    }
+    *names = &query->names;
+    return PKV_OK;
+}
+
+static int copy_directories(struct pkv_query *query, const char *const *directories, size_t count, pkv_error *error)
+{
+    query->directories = pkv__alloc_zero(count ? count : 1, sizeof(*query->directories));
+    if (!query->directories)
+        return pkv__error_memory(error);
+    for (size_t i = 0; i < count; i++) {
+        int rc = pkv__archive_check(directories[i], error);
+        if (rc)
+            return rc;
+        query->directories[i] = pkv__strdup(directories[i]);
+        if (!query->directories[i])
+            return pkv__error_memory(error);
+        query->directory_count++;
+    }
+    return PKV_OK;
+}
+
+int pkv__query_find_segments(struct pkv_query *query, pkv_error *error)
+{
+    struct pkv__segments_request request = {.filter = query->request.whole ? NULL : query->filter,
+                                            .since_ns = query->request.since_ns,
+                                            .until_ns = query->request.until_ns,
+                                            .no_index = query->flags & PKV_QUERY_NO_INDEX};
+    int rc = PKV_OK;
+    pkv__segments_deinit(&query->segments);
+    pkv__missing_deinit(&query->missing);
+    pkv__coverage_deinit(&query->coverage);
+    for (size_t i = 0; i < query->directory_count && !rc; i++)
+        rc = pkv__segments_add(&query->segments, query->directories[i], (uint32_t)i, &request, &query->missing,
+                               &query->coverage, error);
+    pkv__segments_sort(&query->segments);
+    return rc;
+}
+
+static int init(struct pkv_query *query, const char *const *directories, size_t count, const char *expression,
+                pkv_error *error)
+{
+    query->expression = pkv__strdup(expression ? expression : "");
+    if (!query->expression)
+        return pkv__error_memory(error);
+    int rc = copy_directories(query, directories, count, error);
+    if (!rc)
+        rc = pkv__filter_new(&query->filter, query->expression, query->flags & PKV_QUERY_EXACT, all_names, query,
+                             error);
+    query->request = (struct pkv__plan_request){.filter = query->filter,
+                                                .since_ns = query->since_ns,
+                                                .until_ns = query->until_ns,
+                                                .cancel = &query->canceled};
+    return rc ? rc : pkv__query_find_segments(query, error);
+}
+
+int pkv_query_open(pkv_query **query, const char *const *directories, size_t count, const char *expression,
+                   int64_t since_ns, int64_t until_ns, unsigned flags, const pkv_options *options, pkv_error *error)
+{
+    const unsigned known =
+        PKV_QUERY_NO_INDEX | PKV_QUERY_EXACT | PKV_QUERY_DECAP | PKV_QUERY_DEDUP | PKV_QUERY_WHOLE;
+    (void)options;
+    if (flags & ~known)
+        return pkv__error(error, PKV_E_UNSUPPORTED, -1, "a flag of the query is not known: 0x%x", flags & ~known);
+    struct pkv_query *made = pkv__alloc_zero(1, sizeof(*made));
+    if (!made)
+        return pkv__error_memory(error);
+    made->since_ns = since_ns;
+    made->until_ns = until_ns;
+    made->flags = flags;
+    made->report.first_ns = made->report.last_ns = 0;
+    int rc = init(made, directories, count, expression, error);
+    if (rc) {
+        (void)pkv_query_free(made);
+        return rc;
+    }
+    *query = made;
+    return PKV_OK;
+}
+
+/* All packets of the flows that match: one pass finds the flows, the next reads them. */
+static int find_whole_flows(struct pkv_query *query, pkv_error *error)
+{
+    int rc;
+    while ((rc = pkv__query_step(query, error)) == 1) {
+        struct pkv__plan_flow *flow = &query->current->plan->flows[pkv__query_entry(query)->flow / 4];
+        if (!flow->given && (rc = pkv__flow_set_add(&query->whole, &flow->key, error)) < 0)
+            return rc;
+        flow->given = 1;
+    }
+    if (rc)
+        return rc;
+    pkv__query_rewind(query);
+    query->report = (pkv_query_report){0};
+    query->request.whole = &query->whole;
+    query->request.since_ns = PKV_TIME_MIN;
+    query->request.until_ns = PKV_TIME_MAX;
+    return pkv__query_find_segments(query, error);
+}
+
+static int count_flow(struct pkv_query *query, pkv_error *error)
+{
+    struct pkv__plan_flow *flow = &query->current->plan->flows[pkv__query_entry(query)->flow / 4];
+    if (flow->given)
+        return PKV_OK;
+    flow->given = 1;
+    int rc = pkv__flow_set_add(&query->flows, &flow->key, error);
+    query->report.flows += rc == 1 ? 1 : 0;
+    return rc < 0 ? rc : PKV_OK;
+}
+
+static void facts_of_last(const struct pkv_query *query, struct pkv__facts *facts)
+{
+    pkv__plan_facts(query->current->plan, pkv__query_entry(query), &query->packet, facts);
+}
+
+static uint16_t link_type_of_last(const struct pkv_query *query)
+{
+    return query->current->plan->interfaces[query->packet.interface_id].view.link_type;
+}
+
+static int is_duplicate(struct pkv_query *query, pkv_error *error)
+{
+    struct pkv__facts facts;
+    struct pkv__frame frame;
+    facts_of_last(query, &facts);
+    pkv__frame_inner(&frame, &facts, &query->packet, link_type_of_last(query), &query->frame);
+    if (!frame.captured_bytes)
+        return 0;
+    struct {
+        uint32_t archive, lane, interface_id, vni;
+        uint8_t outer[2][16];
+    } source = {.vni = facts.vni};
+    const struct pkv__candidate *candidate = &query->segments.items[query->current->plan->segment];
+    memcpy(source.outer[0], facts.outer.src.bytes, 16);
+    memcpy(source.outer[1], facts.outer.dst.bytes, 16);
+    source.archive = candidate->archive;
+    source.lane = candidate->name.lane;
+    source.interface_id = query->packet.interface_id;
+    int rc = pkv__dedup_check(&query->dedup, query->packet.time_ns,
+                              pkv__hash_key(frame.data, frame.captured_bytes), pkv__hash_key(&source, sizeof(source)));
+    return rc < 0 ? pkv__error_memory(error) : rc;
+}
+
+/* The inner frame in the place of the packet; what has none stays as it is. */
+static int decapsulate(struct pkv_query *query, pkv_packet *packet, pkv_error *error)
+{
+    struct pkv__facts facts;
+    struct pkv__frame frame;
+    struct pkv__plan *plan = query->current->plan;
+    facts_of_last(query, &facts);
+    if (facts.tunnel == PKV__TUNNEL_NONE || !facts.inner_captured_bytes)
+        return pkv__interfaces_of_plan(&query->interfaces, plan, packet->interface_id, &packet->interface_id, error);
+    pkv__frame_inner(&frame, &facts, packet, link_type_of_last(query), &query->frame);
+    if (query->frame.failed)
+        return pkv__error_memory(error);
+    packet->data = frame.data;
+    packet->captured_bytes = frame.captured_bytes;
+    packet->original_bytes = frame.original_bytes;
+    return pkv__interfaces_of_tunnel(&query->interfaces, &plan->flows[pkv__query_entry(query)->flow / 4].key, &facts,
+                                     pkv__vni_names_find(&plan->names, facts.vni), &packet->interface_id, error);
+}
+
+static int give(struct pkv_query *query, pkv_packet *packet, pkv_error *error)
+{
+    *packet = query->packet;
+    int rc = count_flow(query, error);
+    if (rc)
+        return rc;
+    if (query->flags & PKV_QUERY_DECAP)
+        rc = decapsulate(query, packet, error);
+    else
+        rc = pkv__interfaces_of_plan(&query->interfaces, query->current->plan, packet->interface_id,
+                                     &packet->interface_id, error);
+    if (rc)
+        return rc;
+    pkv_query_report *report = &query->report;
+    if (!report->packets++)
+        report->first_ns = packet->time_ns;
+    report->last_ns = packet->time_ns;
+    report->bytes += packet->captured_bytes;
+    return PKV_PACKET;
+}
+
+int pkv_query_next(pkv_query *query, pkv_packet *packet, pkv_error *error)
+{
+    int rc = PKV_OK;
+    if (query->flags & PKV_QUERY_WHOLE && !query->request.whole)
+        rc = find_whole_flows(query, error);
+    while (!rc && (rc = pkv__query_step(query, error)) == 1) {
+        if (!(query->flags & PKV_QUERY_DEDUP))
+            return give(query, packet, error);
+        rc = is_duplicate(query, error);
+        if (!rc)
+            return give(query, packet, error);
+        query->report.duplicates += rc == 1 ? 1 : 0;
+        rc = rc < 0 ? rc : PKV_OK;
+    }
+    return rc;
+}
+
+int pkv_query_interface(const pkv_query *query, uint32_t interface_id, pkv_interface *description)
+{
+    if (interface_id >= query->interfaces.count)
+        return PKV_E_NOT_FOUND;
+    *description = query->interfaces.items[interface_id].view;
+    return PKV_OK;
+}
+
+void pkv_query_cancel(pkv_query *query)
+{
+    __atomic_store_n(&query->canceled, 1, __ATOMIC_RELAXED);
+}
+
+pkv_query *pkv_query_free(pkv_query *query)
+{
+    if (!query)
+        return NULL;
+    pkv__query_rewind(query);
+    pkv__heap_deinit(&query->heap);
+    for (size_t i = 0; i < query->directory_count; i++)
+        pkv__free(query->directories[i]);
+    pkv__free(query->directories);
+    pkv__segments_deinit(&query->segments);
+    pkv__vni_names_deinit(&query->names);
+    pkv__flow_set_deinit(&query->whole);
+    pkv__flow_set_deinit(&query->flows);
+    pkv__interfaces_deinit(&query->interfaces);
+    pkv__dedup_deinit(&query->dedup);
+    pkv__buffer_deinit(&query->frame);
+    pkv__buffer_deinit(&query->scratch.frame);
+    pkv__missing_deinit(&query->missing);
+    pkv__coverage_deinit(&query->coverage);
+    (void)pkv__spill_free(query->spill);
+    (void)pkv__filter_free(query->filter);
+    pkv__free(query->expression);
+    pkv__free(query);
+    return NULL;
+}

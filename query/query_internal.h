@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of a query share. */
+#ifndef PKV_QUERY_QUERY_INTERNAL_H
+#define PKV_QUERY_QUERY_INTERNAL_H
+
+#include <pktvault/query.h>
+
+#include "base/options.h"
+#include "query/dedup.h"
+#include "query/heap.h"
+#include "query/interfaces.h"
+#include "query/missing.h"
+#include "query/plan.h"
+#include "query/run.h"
+#include "query/segments.h"
+#include "query/spill.h"
+
+/* A query reads in this order: segments that may match are put into the heap by their earliest time; one that comes to
+ * the top is planned, and its blocks are put there; a block that comes to the top is read, and its packets are.
+ * So a packet leaves when nothing unread can precede it, and no more is open than overlaps. */
+struct pkv_query {
+    char *expression;
+    int64_t since_ns, until_ns;
+    unsigned flags;
+    struct pkv__filter *filter;
+    struct pkv__plan_request request;
+    struct pkv__flow_set whole;
+
+    char **directories;
+    size_t directory_count;
+    struct pkv__segments segments;
+    struct pkv__vni_names names; /* of all archives: for the expression */
+
+    bool started;
+    struct pkv__heap heap;
+    struct pkv__run_scratch scratch;
+    struct pkv__spill *spill;
+    size_t held_bytes;
+
+    struct pkv__run *current; /* gave the last packet; still the top of the heap */
+    pkv_packet packet;        /* the last, as stored */
+    struct pkv__buffer frame; /* the last, decapsulated */
+    char vni_name[33];
+    struct pkv__interfaces interfaces;
+    struct pkv__dedup dedup;
+    struct pkv__flow_set flows; /* of the packets given */
+
+    struct pkv__missing_list missing;
+    struct pkv__coverage coverage;
+    pkv_query_report report;
+    int canceled;
+};
+
+/* Fills in the segments and what the catalogs say. */
+int pkv__query_find_segments(struct pkv_query *query, pkv_error *error);
+
+/* Plans a segment: by its index, else by a scan. A segment that cannot be read is reported and gives an empty plan. */
+int pkv__query_plan(struct pkv_query *query, uint32_t segment, const struct pkv__plan_request *request,
+                    struct pkv__plan **plan, pkv_error *error);
+
+/* Loads a block; one that cannot be read is reported, and *run is NULL, as it is without a packet. */
+int pkv__query_load(struct pkv_query *query, struct pkv__plan *plan, size_t block,
+                    const struct pkv__plan_request *request, struct pkv__run **run, pkv_error *error);
+
+/* The next packet as it is stored. 1, 0 no more, or an error. */
+int pkv__query_step(struct pkv_query *query, pkv_error *error);
+void pkv__query_rewind(struct pkv_query *query);
+
+/* The entry of the packet given last. */
+const struct pkv__plan_entry *pkv__query_entry(const struct pkv_query *query);
+
+int pkv__query_check_canceled(const struct pkv_query *query, pkv_error *error);
+
+#endif

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From segments to packets in order. */
+#include <string.h>
+
+#include <pktvault/time.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "query/catalog.h"
+#include "query/query_internal.h"
+
+int pkv__query_check_canceled(const struct pkv_query *query, pkv_error *error)
+{
+    if (!__atomic_load_n(&query->canceled, __ATOMIC_RELAXED))
+        return PKV_OK;
+    return pkv__error(error, PKV_E_CANCELED, -1, "the query was canceled");
+}
+
+static void add_unreadable(struct pkv_query *query, int64_t from_ns, int64_t until_ns, const char *text)
+{
+    pkv_missing missing = {.cause = PKV_MISSING_UNREADABLE, .from_ns = from_ns, .until_ns = until_ns};
+    (void)strncat(missing.text, text, sizeof(missing.text) - 1);
+    pkv__missing_add(&query->missing, &missing);
+}
+
+struct scan_context {
+    struct pkv_query *query;
+    const struct pkv__candidate *candidate;
+    struct pkv__loss_readings readings;
+    bool is_live; /* its writer is at work */
+};
+
+static void on_statistics(void *context, uint32_t interface_id, const struct pkv__statistics *statistics)
+{
+    struct scan_context *c = context;
+    if (!c->candidate->indexed)
+        pkv__loss_read(&c->readings, interface_id, statistics, c->query->since_ns, c->query->until_ns,
+                       &c->query->missing);
+}
+
+static void on_damage(void *context, const char *path, const pkv_error *error)
+{
+    struct scan_context *c = context;
+    (void)path;
+    /* What the catalog tells of is known already. */
+    if (!c->candidate->indexed)
+        add_unreadable(c->query, c->candidate->name.start_ns, c->candidate->name.start_ns, error->text);
+}
+
+static void on_coverage(void *context, int64_t first_ns, int64_t last_ns, bool import)
+{
+    struct scan_context *c = context;
+    int64_t start_ns = c->candidate->name.start_ns, end_ns = last_ns > start_ns ? last_ns : start_ns;
+    if (c->candidate->indexed)
+        return;
+    if (import)
+        start_ns = first_ns;
+    if (c->readings.end_ns > end_ns)
+        end_ns = c->readings.end_ns;
+    if (c->is_live)
+        end_ns = pkv__clock_ns();
+    (void)pkv__coverage_add(&c->query->coverage, start_ns, end_ns, !import);
+}
+
+static int scan(struct pkv_query *query, const struct pkv__candidate *candidate,
+                const struct pkv__plan_request *request, struct pkv__plan *plan, struct pkv__plan_counts *counts,
+                pkv_error *error)
+{
+    struct scan_context context = {.query = query, .candidate = candidate,
+                                   .readings = {.start_ns = INT64_MAX, .end_ns = INT64_MIN},
+                                   .is_live = candidate->open && pkv__file_is_locked(plan->path)};
+    struct pkv__scan_events events = {&context, on_statistics, on_damage, on_coverage};
+    int rc = pkv__plan_from_scan(plan, request, &events, counts, error);
+    pkv__loss_readings_deinit(&context.readings);
+    query->report.segments_scanned++;
+    return rc;
+}
+
+static char *path_of(struct pkv_query *query, const struct pkv__candidate *candidate, bool open)
+{
+    char relative[PKV__SEGMENT_PATH_TEXT];
+    pkv__segment_path(relative, &candidate->name, open);
+    return pkv__archive_join(query->directories[candidate->archive], relative);
+}
+
+/* A segment that was open may have been sealed since it was listed. */
+static char *present_path(struct pkv_query *query, const struct pkv__candidate *candidate)
+{
+    char *path = path_of(query, candidate, candidate->open);
+    if (path && candidate->open && !pkv__file_exists(path)) {
+        pkv__free(path);
+        path = path_of(query, candidate, false);
+    }
+    return path;
+}
+
+static int by_index(struct pkv_query *query, const struct pkv__candidate *candidate,
+                    const struct pkv__plan_request *request, struct pkv__plan *plan, struct pkv__plan_counts *counts,
+                    pkv_error *error)
+{
+    char relative[PKV__SEGMENT_PATH_TEXT];
+    pkv__index_path(relative, &candidate->name);
+    PKV__AUTO_FREE char *path = pkv__archive_join(query->directories[candidate->archive], relative);
+    if (!path)
+        return pkv__error_memory(error);
+    int rc = pkv__plan_from_index(plan, path, request, counts, error);
+    query->report.indexes_opened++;
+    return rc;
+}
+
+/* Names of VNIs at the time of the segment: a scan finds them in the segment itself. */
+static void read_names(struct pkv_query *query, const struct pkv__candidate *candidate, struct pkv__plan *plan)
+{
+    char stem[PKV__SEGMENT_STEM_TEXT];
+    struct pkv__catalog *catalog = NULL;
+    if (plan->scanned || !plan->flow_count ||
+        pkv__catalog_reader_open(&catalog, query->directories[candidate->archive], NULL))
+        return;
+    pkv__segment_stem(stem, &candidate->name);
+    (void)pkv__catalog_vni_names(catalog, stem, &plan->names, NULL);
+    (void)pkv__catalog_reader_close(catalog);
+}
+
+static bool is_fatal(int rc)
+{
+    return rc == PKV_E_MEMORY || rc == PKV_E_CANCELED;
+}
+
+static int make_plan(struct pkv_query *query, const struct pkv__candidate *candidate,
+                     const struct pkv__plan_request *request, struct pkv__plan *plan, pkv_error *error)
+{
+    struct pkv__plan_counts counts = {0};
+    pkv_error inner = {0};
+    int rc = PKV_E_NOT_FOUND;
+    if (candidate->indexed && !(query->flags & PKV_QUERY_NO_INDEX))
+        rc = by_index(query, candidate, request, plan, &counts, &inner);
+    if (rc && !is_fatal(rc)) {
+        pkv__plan_clear(plan);
+        counts = (struct pkv__plan_counts){0};
+        rc = scan(query, candidate, request, plan, &counts, &inner);
+    }
+    query->report.blocks += counts.blocks;
+    query->report.flows_seen += counts.flows_seen;
+    query->report.flows_matched += counts.flows_matched;
+    query->report.packets_checked += counts.packets_checked;
+    if (is_fatal(rc))
+        return pkv__error(error, rc, inner.offset, "%s", inner.text);
+    if (rc) {
+        pkv__plan_clear(plan);
+        add_unreadable(query, candidate->first_ns, candidate->last_ns, inner.text);
+    }
+    read_names(query, candidate, plan);
+    return PKV_OK;
+}
+
+int pkv__query_plan(struct pkv_query *query, uint32_t segment, const struct pkv__plan_request *request,
+                    struct pkv__plan **plan, pkv_error *error)
+{
+    const struct pkv__candidate *candidate = &query->segments.items[segment];
+    PKV__AUTO_FREE char *path = present_path(query, candidate);
+    struct pkv__plan *made = NULL;
+    if (!path)
+        return pkv__error_memory(error);
+    int rc = pkv__plan_new(&made, path, segment, error);
+    if (!rc)
+        rc = make_plan(query, candidate, request, made, error);
+    if (rc) {
+        (void)pkv__plan_free(made);
+        return rc;
+    }
+    if (made->block_count)
+        query->report.segments_read++;
+    *plan = made;
+    return PKV_OK;
+}
+
+/* A segment that was open when it was planned has another name once it is sealed. */
+static int open_reader(struct pkv_query *query, struct pkv__plan *plan, pkv_error *error)
+{
+    if (plan->reader)
+        return PKV_OK;
+    PKV__AUTO_FREE char *path = present_path(query, &query->segments.items[plan->segment]);
+    return path ? pkv__segment_reader_open(&plan->reader, path, error) : pkv__error_memory(error);
+}
+
+int pkv__query_load(struct pkv_query *query, struct pkv__plan *plan, size_t block,
+                    const struct pkv__plan_request *request, struct pkv__run **run, pkv_error *error)
+{
+    struct pkv__run *made = NULL;
+    pkv_error inner = {0};
+    *run = NULL;
+    int rc = open_reader(query, plan, &inner);
+    if (!rc)
+        rc = pkv__run_load(&made, plan, block, request, plan->reader, &query->scratch,
+                           &query->report.packets_checked, &inner);
+    query->report.blocks_read++;
+    if (is_fatal(rc))
+        return pkv__error(error, rc, inner.offset, "%s", inner.text);
+    if (rc) {
+        add_unreadable(query, plan->blocks[block].first_ns, plan->blocks[block].last_ns, inner.text);
+        return PKV_OK;
+    }
+    *run = made->count ? made : pkv__run_free(made);
+    return PKV_OK;
+}
+
+static int push(struct pkv_query *query, int64_t time_ns, uint32_t segment, uint32_t ordinal,
+                enum pkv__heap_kind kind, void *object, pkv_error *error)
+{
+    struct pkv__heap_item item = {time_ns, segment, ordinal, kind, object};
+    return pkv__heap_push(&query->heap, &item) ? pkv__error_memory(error) : PKV_OK;
+}
+
+static int push_segments(struct pkv_query *query, pkv_error *error)
+{
+    int rc = PKV_OK;
+    for (size_t i = 0; i < query->segments.count && !rc; i++) {
+        int64_t first_ns = query->segments.items[i].first_ns;
+        if (first_ns < query->request.since_ns)
+            first_ns = query->request.since_ns;
+        rc = push(query, first_ns, (uint32_t)i, 0, PKV__HEAP_SEGMENT, NULL, error);
+    }
+    return rc;
+}
+
+/* A plan lives as long as it has blocks to be read or runs that wait. */
+static void release_plan(struct pkv__plan *plan)
+{
+    if (!plan->runs && plan->next_block >= plan->block_count)
+        (void)pkv__plan_free(plan);
+}
+
+/* The plan's next block takes the place of what is at the top. */
+static void show_block(struct pkv_query *query, struct pkv__plan *plan)
+{
+    struct pkv__heap_item *top = pkv__heap_top(&query->heap);
+    const struct pkv__plan_block *block = &plan->blocks[plan->next_block];
+    *top = (struct pkv__heap_item){block->first_ns, plan->segment, block->first_ordinal, PKV__HEAP_BLOCK, plan};
+    pkv__heap_top_changed(&query->heap);
+}
+
+static int open_segment(struct pkv_query *query, pkv_error *error)
+{
+    struct pkv__plan *plan = NULL;
+    int rc = pkv__query_plan(query, pkv__heap_top(&query->heap)->segment, &query->request, &plan, error);
+    if (rc)
+        return rc;
+    if (plan->block_count) {
+        show_block(query, plan);
+    } else {
+        pkv__heap_pop(&query->heap);
+        release_plan(plan);
+    }
+    return PKV_OK;
+}
+
+static int limit_memory(struct pkv_query *query, struct pkv__run *run, pkv_error *error)
+{
+    if (query->held_bytes + run->held_bytes > PKV__QUERY_HELD_BYTES) {
+        int rc = query->spill ? PKV_OK : pkv__spill_new(&query->spill, error);
+        if (!rc)
+            rc = pkv__run_spill(run, query->spill, error);
+        if (rc)
+            return rc;
+    }
+    query->held_bytes += run->held_bytes;
+    return PKV_OK;
+}
+
+static int read_block(struct pkv_query *query, pkv_error *error)
+{
+    struct pkv__plan *plan = pkv__heap_top(&query->heap)->object;
+    struct pkv__run *run = NULL;
+    int rc = pkv__query_load(query, plan, plan->next_block, &query->request, &run, error);
+    if (!rc && run)
+        rc = limit_memory(query, run, error);
+    if (rc) {
+        (void)pkv__run_free(run);
+        return rc;
+    }
+    plan->next_block++;
+    plan->runs += run ? 1 : 0;
+    if (plan->next_block < plan->block_count)
+        show_block(query, plan);
+    else
+        pkv__heap_pop(&query->heap);
+    if (!run) {
+        release_plan(plan);
+        return PKV_OK;
+    }
+    return push(query, run->items[0].time_ns, plan->segment, plan->entries[run->items[0].entry].ordinal,
+                PKV__HEAP_RUN, run, error);
+}
+
+/* The run that gave the last packet goes on to its next, or away. */
+static void advance(struct pkv_query *query)
+{
+    struct pkv__run *run = query->current;
+    query->current = NULL;
+    if (!run)
+        return;
+    if (++run->at < run->count) {
+        struct pkv__heap_item *top = pkv__heap_top(&query->heap);
+        top->time_ns = run->items[run->at].time_ns;
+        top->ordinal = run->plan->entries[run->items[run->at].entry].ordinal;
+        pkv__heap_top_changed(&query->heap);
+        return;
+    }
+    pkv__heap_pop(&query->heap);
+    query->held_bytes -= run->held_bytes;
+    run->plan->runs--;
+    release_plan(run->plan);
+    (void)pkv__run_free(run);
+}
+
+int pkv__query_step(struct pkv_query *query, pkv_error *error)
+{
+    int rc = PKV_OK;
+    if (!query->started) {
+        query->started = true;
+        rc = push_segments(query, error);
+    }
+    advance(query);
+    while (!rc) {
+        struct pkv__heap_item *top = pkv__heap_top(&query->heap);
+        rc = pkv__query_check_canceled(query, error);
+        if (rc || !top)
+            return rc;
+        if (top->kind == PKV__HEAP_SEGMENT) {
+            rc = open_segment(query, error);
+        } else if (top->kind == PKV__HEAP_BLOCK) {
+            rc = read_block(query, error);
+        } else {
+            query->current = top->object;
+            rc = pkv__run_packet(query->current, &query->packet, error);
+            return rc ? rc : 1;
+        }
+    }
+    return rc;
+}
+
+static void release(struct pkv_query *query, struct pkv__heap_item *item)
+{
+    if (item->kind == PKV__HEAP_BLOCK) {
+        struct pkv__plan *plan = item->object;
+        plan->next_block = plan->block_count;
+        release_plan(plan);
+    } else if (item->kind == PKV__HEAP_RUN) {
+        struct pkv__run *run = item->object;
+        run->plan->runs--;
+        query->held_bytes -= run->held_bytes;
+        release_plan(run->plan);
+        (void)pkv__run_free(run);
+    }
+}
+
+void pkv__query_rewind(struct pkv_query *query)
+{
+    query->current = NULL;
+    query->started = false;
+    for (size_t i = 0; i < query->heap.count; i++)
+        release(query, &query->heap.items[i]);
+    query->heap.count = 0;
+}
+
+const struct pkv__plan_entry *pkv__query_entry(const struct pkv_query *query)
+{
+    const struct pkv__run *run = query->current;
+    return &run->plan->entries[run->items[run->at].entry];
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What an answer is worth. */
+#include <string.h>
+
+#include "query/query_internal.h"
+
+/* Gaps are known once every unindexed segment was scanned, and counted then once. */
+static void finish_missing(pkv_query *query)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < query->missing.count; i++)
+        if (query->missing.items[i].cause != PKV_MISSING_GAP)
+            query->missing.items[kept++] = query->missing.items[i];
+    query->missing.count = kept;
+    pkv__coverage_gaps(&query->coverage, query->request.since_ns, query->request.until_ns, &query->missing);
+    pkv__missing_sort(&query->missing);
+}
+
+int pkv_query_report_get(const pkv_query *query, pkv_query_report *report)
+{
+    /* The list is kept in order here, which changes nothing that a caller can see. */
+    finish_missing((pkv_query *)(uintptr_t)query);
+    *report = query->report;
+    report->segments = query->segments.all;
+    report->segments_in_range = query->segments.in_range;
+    report->segments_skipped = query->segments.skipped;
+    report->covered_from_ns = query->coverage.from_ns;
+    report->covered_until_ns = query->coverage.until_ns;
+    report->missing = query->missing.items;
+    report->missing_count = query->missing.count;
+    report->missing_more = query->missing.more;
+    return PKV_OK;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <pktvault/status.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include <pktvault/time.h>
+
+#include "archive/chain.h"
+#include "archive/directory.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "query/catalog.h"
+
+#include <sys/stat.h>
+
+/* Size of a file of the archive, 0 where it is gone. */
+static uint64_t size_of(const char *directory, const char *relative)
+{
+    PKV__AUTO_FREE char *path = pkv__archive_join(directory, relative);
+    struct stat found;
+    return path && stat(path, &found) == 0 && found.st_size > 0 ? (uint64_t)found.st_size : 0;
+}
+
+static bool is_locked(const char *directory, const char *relative)
+{
+    PKV__AUTO_FREE char *path = pkv__archive_join(directory, relative);
+    return path && pkv__file_is_locked(path);
+}
+
+/* Lines of chain.log that name a segment. It is read and not opened for appending: nothing may be changed here. */
+#define CHAIN_BYTES_MAX (1u << 30)
+
+static uint64_t chained(const char *directory)
+{
+    PKV__AUTO_FREE char *path = pkv__archive_join(directory, "chain.log");
+    PKV__AUTO_FREE char *text = NULL;
+    size_t length = 0;
+    uint64_t count = 0;
+    if (!path || pkv__file_read_all(path, CHAIN_BYTES_MAX, &text, &length, NULL))
+        return 0;
+    for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
+        count += *line != '#';
+    return count;
+}
+
+static void add_file(pkv_status *status, const char *directory, const struct pkv__segment_file *file)
+{
+    char path[PKV__SEGMENT_PATH_TEXT];
+    pkv__segment_path(path, &file->name, file->open);
+    status->stored_bytes += size_of(directory, path);
+    if (!file->open) {
+        status->sealed_segments++;
+        pkv__index_path(path, &file->name);
+        status->index_bytes += size_of(directory, path);
+    } else if (is_locked(directory, path)) {
+        status->open_segments++;
+        status->lanes_active++;
+    } else {
+        status->open_segments++;
+        status->dead_segments++;
+    }
+}
+
+static int add_files(pkv_status *status, const char *directory, pkv_error *error)
+{
+    PKV__AUTO_FREE struct pkv__segment_file *files = NULL;
+    size_t count = 0;
+    int rc = pkv__archive_list(directory, PKV_TIME_MIN, PKV_TIME_MAX, &files, &count, error);
+    for (size_t i = 0; i < count && !rc; i++)
+        add_file(status, directory, &files[i]);
+    return rc;
+}
+
+static int widen(void *context, int64_t from_ns, int64_t until_ns, bool live)
+{
+    pkv_status *status = context;
+    (void)live;
+    if (!status->covered_until_ns || from_ns < status->covered_from_ns)
+        status->covered_from_ns = from_ns;
+    if (!status->covered_until_ns || until_ns > status->covered_until_ns)
+        status->covered_until_ns = until_ns;
+    return PKV_OK;
+}
+
+/* An archive that is not indexed yet has no catalog, which is no error. */
+static void add_catalog(pkv_status *status, const char *directory)
+{
+    struct pkv__catalog *catalog = NULL;
+    struct pkv__catalog_totals totals = {0};
+    if (pkv__catalog_reader_open(&catalog, directory, NULL))
+        return;
+    if (!pkv__catalog_totals(catalog, &totals, NULL)) {
+        status->indexed_segments = (uint64_t)totals.segments;
+        status->packets = (uint64_t)totals.packets;
+        status->flows = (uint64_t)totals.flows;
+        status->raw_bytes = (uint64_t)totals.raw_bytes;
+        status->first_ns = totals.first_ns;
+        status->last_ns = totals.last_ns;
+    }
+    (void)pkv__catalog_coverage(catalog, widen, status, NULL);
+    (void)pkv__catalog_reader_close(catalog);
+    status->index_bytes += size_of(directory, "catalog.sqlite");
+}
+
+int pkv_status_get(pkv_status *status, const char *directory, pkv_error *error)
+{
+    pkv_status made = {0};
+    int rc = pkv__archive_check(directory, error);
+    if (!rc)
+        rc = pkv__archive_uuid(directory, made.uuid, error);
+    if (!rc)
+        rc = add_files(&made, directory, error);
+    if (!rc)
+        rc = pkv__file_free_space(directory, &made.free_bytes, &made.disk_bytes, error);
+    if (rc)
+        return rc;
+    add_catalog(&made, directory);
+    uint64_t lines = chained(directory);
+    made.unchained_segments = made.sealed_segments > lines ? made.sealed_segments - lines : 0;
+    made.indexer_runs = is_locked(directory, "locks/indexer");
+    *status = made;
+    return PKV_OK;
+}
+
+/* Whether a live writer holds some open segment is known only to a scan of it; a query of nothing does that. */
+int pkv_status_missing(const char *directory, int64_t since_ns, int64_t until_ns, pkv_missing_fn *row, void *context,
+                       pkv_error *error)
+{
+    pkv_query *query = NULL;
+    pkv_query_report report;
+    pkv_packet packet;
+    int rc = pkv_query_open(&query, &directory, 1, "vni 0 and not vni any", since_ns, until_ns, 0, NULL, error);
+    if (rc)
+        return rc;
+    rc = pkv_query_next(query, &packet, error);
+    if (!rc) {
+        (void)pkv_query_report_get(query, &report);
+        for (size_t i = 0; i < report.missing_count; i++)
+            if (row(context, &report.missing[i]))
+                break;
+    }
+    (void)pkv_query_free(query);
+    return rc < 0 ? rc : PKV_OK;
+}
