@@ -6,9 +6,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "indexer/index_summary.h"
 #include "indexer/insert.h"
 #include "indexer/segment_index_internal.h"
-#include "indexer/segment_summary.h"
 
 struct pkv__catalog {
     sqlite3 *db;
@@ -144,10 +144,10 @@ static int put_segment(sqlite3 *db, const struct pkv__segment_index *index, pkv_
 
 static int put_summary(sqlite3 *db, const struct pkv__segment_index *index, pkv_error *error)
 {
-    struct pkv__segment_summary summary;
+    struct pkv__index_summary summary;
     if (!index->has_packets)
         return 0;
-    if (pkv__segment_summary_init(&summary, index) < 0)
+    if (pkv__index_summary_init(&summary, index) < 0)
         return pkv__error_memory(error);
     struct pkv__insert insert;
     pkv__insert_init(&insert, db, "INSERT INTO summary VALUES (?, ?, ?, ?, ?)");
@@ -158,7 +158,7 @@ static int put_summary(sqlite3 *db, const struct pkv__segment_index *index, pkv_
     pkv__insert_blob(&insert, summary.link_types.data, summary.link_types.length);
     pkv__insert_put(&insert);
     int rc = pkv__insert_deinit(&insert, error);
-    pkv__segment_summary_deinit(&summary);
+    pkv__index_summary_deinit(&summary);
     return rc;
 }
 

@@ -5,7 +5,7 @@
 #include "indexer/flow_rows.h"
 #include "indexer/intern.h"
 #include "indexer/packet_log.h"
-#include "indexer/spill.h"
+#include "indexer/scratch_file.h"
 
 /* Flows that went to the temporary file together: rows, then lists, each behind its length of 32
  * bits. */
@@ -24,7 +24,7 @@ struct pkv__flow_rows {
     uint32_t first_id, count;
     uint64_t first_ordinal;
     char *spill_path;
-    struct pkv__spill *spill;
+    struct pkv__scratch *scratch;
     struct epoch *epochs;
     size_t epochs_count, epochs_capacity;
     uint32_t flows_max, packets_max; /* of an epoch */

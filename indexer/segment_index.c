@@ -8,8 +8,6 @@
 #include "base/memory.h"
 #include "indexer/segment_index_internal.h"
 
-#define LINK_TYPE_UNKNOWN 65535u /* of a packet whose interface is not described */
-
 PKV__DEFINE_CLEANUP(struct pkv__segment_index, pkv__segment_index_free);
 
 int pkv__segment_index_new(struct pkv__segment_index **index, const char *directory,
@@ -117,19 +115,16 @@ static int add_packet(struct pkv__segment_index *index, const struct pkv__pcapng
                       struct pkv__index_block *row, pkv_error *error)
 {
     pkv_packet packet;
-    if (pkv__pcapng_get_packet(block, &packet) < 0)
+    if (pkv__pcapng_get_packet(block, &packet) < 0 || packet.interface_id >= index->interface_count)
         return PKV_E_FORMAT;
-    uint16_t link_type = LINK_TYPE_UNKNOWN;
-    if (packet.interface_id < index->interface_count) {
-        struct pkv__index_interface *interface_ = &index->interface_[packet.interface_id];
-        interface_->packets++;
-        link_type = interface_->description.view.link_type;
-    }
+    struct pkv__index_interface *interface_ = &index->interface_[packet.interface_id];
     struct pkv__facts facts;
-    pkv__decode(&facts, link_type, packet.data, packet.captured_bytes, packet.original_bytes);
+    pkv__decode(&facts, interface_->description.view.link_type, packet.data, packet.captured_bytes,
+                packet.original_bytes);
     int rc = pkv__flow_rows_add(index->flows, &facts, packet.time_ns, error);
     if (rc < 0)
         return rc;
+    interface_->packets++;
     note_ports(index, &facts.inner);
     if (facts.tunnel != PKV__TUNNEL_NONE)
         note_ports(index, &facts.outer);
@@ -173,13 +168,6 @@ static int add_block_row(struct pkv__segment_index *index, const struct pkv__ind
     return 0;
 }
 
-/* Without a header or statistics that cannot be understood the rest still can; without an interface
- * or a packet, what follows would be taken for something else. */
-static bool is_dispensable(const struct pkv__pcapng_block *block)
-{
-    return block->type == PKV__PCAPNG_SECTION || block->type == PKV__PCAPNG_STATISTICS;
-}
-
 static int note_broken(struct pkv__segment_index *index, const struct pkv__raw_block *block)
 {
     return pkv__segment_index_add_damage(index, block->offset, "a pcapng block in it is broken");
@@ -194,8 +182,6 @@ static int add_contents(struct pkv__segment_index *index, const struct pkv__raw_
     int rc;
     while ((rc = pkv__pcapng_next(block->raw, block->raw_bytes, &offset, &pcapng)) > 0) {
         rc = add_pcapng(index, &pcapng, row, error);
-        if (rc == PKV_E_FORMAT && is_dispensable(&pcapng))
-            rc = note_broken(index, block);
         if (rc < 0)
             return rc;
     }

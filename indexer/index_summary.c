@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "indexer/segment_summary.h"
+#include "indexer/index_summary.h"
 
 #include <stdlib.h>
 
@@ -91,20 +91,20 @@ static int fill_link_types(struct pkv__buffer *list, const struct pkv__segment_i
     return list->failed ? PKV_E_MEMORY : 0;
 }
 
-int pkv__segment_summary_init(struct pkv__segment_summary *summary,
-                              const struct pkv__segment_index *index)
+int pkv__index_summary_init(struct pkv__index_summary *summary,
+                            const struct pkv__segment_index *index)
 {
-    *summary = (struct pkv__segment_summary){.addresses = {0}};
+    *summary = (struct pkv__index_summary){.addresses = {0}};
     if (fill_addresses(&summary->addresses, index->flows) < 0 ||
         fill_ports(&summary->ports, index) < 0 || fill_vnis(&summary->vnis, index->flows) < 0 ||
         fill_link_types(&summary->link_types, index) < 0) {
-        pkv__segment_summary_deinit(summary);
+        pkv__index_summary_deinit(summary);
         return PKV_E_MEMORY;
     }
     return 0;
 }
 
-void pkv__segment_summary_deinit(struct pkv__segment_summary *summary)
+void pkv__index_summary_deinit(struct pkv__index_summary *summary)
 {
     pkv__buffer_deinit(&summary->addresses);
     pkv__buffer_deinit(&summary->ports);
