@@ -12,7 +12,7 @@ static int spill_row(void *context, uint32_t id, const struct pkv__flow_row *row
 {
     (void)id;
     struct spilling *s = context;
-    return pkv__scratch_put(s->spill, row, sizeof *row, s->error);
+    return pkv__scratch_put(s->scratch, row, sizeof *row, s->error);
 }
 
 static int spill_list(void *context, uint32_t id, const uint8_t *list, size_t length)
@@ -20,26 +20,26 @@ static int spill_list(void *context, uint32_t id, const uint8_t *list, size_t le
     (void)id;
     struct spilling *s = context;
     uint32_t bytes = (uint32_t)length;
-    int rc = pkv__scratch_put(s->spill, &bytes, sizeof bytes, s->error);
-    return rc < 0 ? rc : pkv__scratch_put(s->spill, list, length, s->error);
+    int rc = pkv__scratch_put(s->scratch, &bytes, sizeof bytes, s->error);
+    return rc < 0 ? rc : pkv__scratch_put(s->scratch, list, length, s->error);
 }
 
 static int spill_at_hand(struct pkv__flow_rows *rows, struct epoch *epoch, pkv_error *error)
 {
-    struct spilling spilling = {rows->spill, error};
-    *epoch = (struct epoch){.rows_at = pkv__scratch_bytes(rows->spill),
+    struct spilling spilling = {rows->scratch, error};
+    *epoch = (struct epoch){.rows_at = pkv__scratch_bytes(rows->scratch),
                             .flows = pkv__flow_table_count(rows->table)};
     int rc = pkv__flow_rows_each_row_at_hand(rows, spill_row, &spilling);
     if (rc < 0)
         return rc;
-    epoch->lists_at = pkv__scratch_bytes(rows->spill);
+    epoch->lists_at = pkv__scratch_bytes(rows->scratch);
     return pkv__flow_rows_each_list_at_hand(rows, spill_list, &spilling, error);
 }
 
 int pkv__flow_rows_end_epoch(struct pkv__flow_rows *rows, pkv_error *error)
 {
-    if (!rows->spill) {
-        int rc = pkv__scratch_new(&rows->spill, rows->spill_path, error);
+    if (!rows->scratch) {
+        int rc = pkv__scratch_new(&rows->scratch, rows->spill_path, error);
         if (rc < 0)
             return rc;
     }
@@ -65,7 +65,7 @@ int pkv__flow_rows_each_spilled_row(const struct pkv__flow_rows *rows, pkv__flow
         for (uint32_t i = 0; i < rows->epochs[e].flows; i++, id++) {
             struct pkv__flow_row r;
             uint64_t at = rows->epochs[e].rows_at + i * (uint64_t)sizeof r;
-            int rc = pkv__scratch_get(rows->spill, at, &r, sizeof r, error);
+            int rc = pkv__scratch_get(rows->scratch, at, &r, sizeof r, error);
             if (rc < 0 || (rc = row(context, id, &r)) < 0)
                 return rc;
         }
@@ -76,13 +76,13 @@ static int get_list(const struct pkv__flow_rows *rows, uint64_t *at, struct pkv_
                     pkv_error *error)
 {
     uint32_t length;
-    int rc = pkv__scratch_get(rows->spill, *at, &length, sizeof length, error);
+    int rc = pkv__scratch_get(rows->scratch, *at, &length, sizeof length, error);
     if (rc < 0)
         return rc;
     pkv__buffer_clear(bytes);
     if (!pkv__buffer_reserve(bytes, length))
         return pkv__error_memory(error);
-    rc = pkv__scratch_get(rows->spill, *at + sizeof length, bytes->data, length, error);
+    rc = pkv__scratch_get(rows->scratch, *at + sizeof length, bytes->data, length, error);
     bytes->length = length;
     *at += sizeof length + (uint64_t)length;
     return rc;

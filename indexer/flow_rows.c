@@ -37,7 +37,7 @@ struct pkv__flow_rows *pkv__flow_rows_free(struct pkv__flow_rows *rows)
     (void)pkv__packet_log_free(rows->log);
     (void)pkv__intern_free(rows->hosts);
     (void)pkv__intern_free(rows->tunnels);
-    (void)pkv__scratch_free(rows->spill);
+    (void)pkv__scratch_free(rows->scratch);
     pkv__free(rows->ends);
     pkv__free(rows->tunnel_of);
     pkv__free(rows->spill_path);
