@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From segments to packets in order. */
-#include <string.h>
+#include <stdio.h>
 
 #include <pktvault/time.h>
 
@@ -22,7 +22,7 @@ int pkv__query_check_canceled(const struct pkv_query *query, pkv_error *error)
 static void add_unreadable(struct pkv_query *query, int64_t from_ns, int64_t until_ns, const char *text)
 {
     pkv_missing missing = {.cause = PKV_MISSING_UNREADABLE, .from_ns = from_ns, .until_ns = until_ns};
-    (void)strncat(missing.text, text, sizeof(missing.text) - 1);
+    (void)snprintf(missing.text, sizeof(missing.text), "%.190s", text);
     pkv__missing_add(&query->missing, &missing);
 }
 
