@@ -2,9 +2,9 @@
 /* chain.log: SHA-256 of every sealed segment, chained; `sha256sum -c chain.log` checks it.
  *
  *   # pktvault archive UUID host HOST created RFC3339
- *   # chain 64HEX                                  the SHA-256 of the line above: where the chain starts
- *   64HEX  segments/2026/…pcapng.lz4               as sha256sum prints it
- *   # chain 64HEX                                  SHA-256 over: previous chain (64 hex digits), "\n", the line above, "\n"
+ *   # chain 64HEX                                  the SHA-256 of the line above: where the chain
+ * starts 64HEX  segments/2026/…pcapng.lz4               as sha256sum prints it # chain 64HEX
+ * SHA-256 over: previous chain (64 hex digits), "\n", the line above, "\n"
  */
 #ifndef PKV_ARCHIVE_CHAIN_H
 #define PKV_ARCHIVE_CHAIN_H
@@ -26,12 +26,15 @@ int pkv__sha256_file(const char *path, char hex[65], pkv_error *error);
 void pkv__chain_header(char *to, const char *uuid, const char *host, int64_t created_ns);
 
 struct pkv__chain;
-/* Opens for appending; a torn last line (a crash) is cut off. Errors: PKV_E_FORMAT the file is damaged. */
+/* Opens for appending; a torn last line (a crash) is cut off. Errors: PKV_E_FORMAT the file is
+ * damaged. */
 int pkv__chain_open(struct pkv__chain **chain, const char *directory, pkv_error *error);
-bool pkv__chain_has(const struct pkv__chain *chain, const char *segment_path); /* relative to the archive */
+bool pkv__chain_has(const struct pkv__chain *chain,
+                    const char *segment_path); /* relative to the archive */
 /* The hash that stands for a path, or NULL. */
 const char *pkv__chain_hash(const struct pkv__chain *chain, const char *segment_path);
-int pkv__chain_append(struct pkv__chain *chain, const char *segment_path, const char hex[65], pkv_error *error); /* fsync */
+int pkv__chain_append(struct pkv__chain *chain, const char *segment_path, const char hex[65],
+                      pkv_error *error); /* fsync */
 size_t pkv__chain_count(const struct pkv__chain *chain);
 struct pkv__chain *pkv__chain_free(struct pkv__chain *chain);
 

@@ -11,20 +11,21 @@
 
 /* What the name of a segment says: "20261122T143000.123456789Z-0-000042". */
 struct pkv__segment_name {
-    int64_t start_ns;  /* start of coverage */
+    int64_t start_ns; /* start of coverage */
     uint32_t lane;
     uint64_t sequence; /* of the lane; at least six digits */
 };
 
-#define PKV__SEGMENT_STEM_TEXT 64   /* the name without directory and suffix */
-#define PKV__SEGMENT_PATH_TEXT 112  /* relative to the archive */
+#define PKV__SEGMENT_STEM_TEXT 64  /* the name without directory and suffix */
+#define PKV__SEGMENT_PATH_TEXT 112 /* relative to the archive */
 #define PKV__SEGMENT_SUFFIX ".pcapng.lz4"
-#define PKV__OPEN_SUFFIX ".open"    /* appended while a segment is being written */
+#define PKV__OPEN_SUFFIX ".open" /* appended while a segment is being written */
 #define PKV__INDEX_SUFFIX ".sqlite"
 
 void pkv__segment_stem(char stem[PKV__SEGMENT_STEM_TEXT], const struct pkv__segment_name *name);
 /* "segments/2026/11/22/STEM.pcapng.lz4" (".open" appended), and "index/2026/11/22/STEM.sqlite". */
-void pkv__segment_path(char path[PKV__SEGMENT_PATH_TEXT], const struct pkv__segment_name *name, bool open);
+void pkv__segment_path(char path[PKV__SEGMENT_PATH_TEXT], const struct pkv__segment_name *name,
+                       bool open);
 void pkv__index_path(char path[PKV__SEGMENT_PATH_TEXT], const struct pkv__segment_name *name);
 /* Parses a file name (no directory) with either suffix: false if it is no segment's name. */
 bool pkv__segment_name_parse(struct pkv__segment_name *name, bool *open, const char *file_name);
@@ -36,14 +37,15 @@ struct pkv__segment_file {
     bool open;
 };
 
-/* Every segment file of the archive in total order; a name that exists both open and sealed counts as sealed. Days outside
- * [since_ns - 1 day, until_ns] by their name are not even listed: enough for live segments, which end within an hour; an
- * import's may hold packets of any later time, so who has no catalog asks from PKV_TIME_MIN. Free with pkv__free. */
-int pkv__archive_list(const char *directory, int64_t since_ns, int64_t until_ns, struct pkv__segment_file **files,
-                      size_t *count, pkv_error *error);
+/* Every segment file of the archive in total order; a name that exists both open and sealed counts
+ * as sealed. Days outside [since_ns - 1 day, until_ns] by their name are not even listed: enough
+ * for live segments, which end within an hour; an import's may hold packets of any later time, so
+ * who has no catalog asks from PKV_TIME_MIN. Free with pkv__free. */
+int pkv__archive_list(const char *directory, int64_t since_ns, int64_t until_ns,
+                      struct pkv__segment_file **files, size_t *count, pkv_error *error);
 
-/* Makes the directories of an archive and chain.log with its header (UUID, host, creation time) if it is not there.
- * Safe to race. */
+/* Makes the directories of an archive and chain.log with its header (UUID, host, creation time) if
+ * it is not there. Safe to race. */
 int pkv__archive_create(const char *directory, pkv_error *error);
 /* 0, or PKV_E_NOT_FOUND with a text that says how to make one. */
 int pkv__archive_check(const char *directory, pkv_error *error);
@@ -52,18 +54,20 @@ int pkv__archive_uuid(const char *directory, char uuid[37], pkv_error *error);
 /* directory + "/" + relative; free with pkv__free. NULL: out of memory. */
 char *pkv__archive_join(const char *directory, const char *relative);
 
-/* A lane: locks/lane-N, held by flock; keeps the lane's last sequence (decimal text) so that numbers are
- * never given twice. */
+/* A lane: locks/lane-N, held by flock; keeps the lane's last sequence (decimal text) so that
+ * numbers are never given twice. */
 struct pkv__lane_lock;
 /* PKV_E_BUSY: another writer has it. */
-int pkv__lane_lock(struct pkv__lane_lock **lock, const char *directory, uint32_t lane, pkv_error *error);
+int pkv__lane_lock(struct pkv__lane_lock **lock, const char *directory, uint32_t lane,
+                   pkv_error *error);
 /* The first free lane in [first, last]. PKV_E_LIMIT: none. */
-int pkv__lane_lock_any(struct pkv__lane_lock **lock, const char *directory, uint32_t first, uint32_t last,
-                       pkv_error *error);
+int pkv__lane_lock_any(struct pkv__lane_lock **lock, const char *directory, uint32_t first,
+                       uint32_t last, pkv_error *error);
 uint32_t pkv__lane_lock_number(const struct pkv__lane_lock *lock);
 /* The next sequence, recorded before it is returned. May block on the disk. */
 int pkv__lane_lock_next(struct pkv__lane_lock *lock, uint64_t *sequence, pkv_error *error);
-struct pkv__lane_lock *pkv__lane_unlock(struct pkv__lane_lock *lock); /* NULL is fine; returns NULL */
+struct pkv__lane_lock *
+pkv__lane_unlock(struct pkv__lane_lock *lock); /* NULL is fine; returns NULL */
 
 /* locks/indexer: the descriptor that holds it (close to release), or PKV_E_BUSY. */
 int pkv__indexer_lock(const char *directory, pkv_error *error);

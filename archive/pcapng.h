@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pcapng blocks (draft-ietf-opsawg-pcapng): encoders beside decoders. pktvault writes little endian and nanoseconds;
- * it reads both byte orders and every resolution. */
+/* pcapng blocks (draft-ietf-opsawg-pcapng): encoders beside decoders. pktvault writes little endian
+ * and nanoseconds; it reads both byte orders and every resolution. */
 #ifndef PKV_ARCHIVE_PCAPNG_H
 #define PKV_ARCHIVE_PCAPNG_H
 
@@ -22,21 +22,21 @@ enum pkv__pcapng_type {
 
 /* Counters of one interface since the start of its segment. */
 struct pkv__statistics {
-    int64_t time_ns;               /* when they were read */
-    int64_t start_ns, end_ns;      /* of the coverage; PKV_TIME_MIN: not said */
-    uint64_t received;             /* packets offered to us: stored + lost */
+    int64_t time_ns;          /* when they were read */
+    int64_t start_ns, end_ns; /* of the coverage; PKV_TIME_MIN: not said */
+    uint64_t received;        /* packets offered to us: stored + lost */
     uint64_t lost_kernel, lost_buffer, lost_disk, refused;
-    bool recovered;                /* written by recovery: the writer died, later packets are unknown */
-    bool complete;                 /* the last of an import that reached the end of its file */
+    bool recovered; /* written by recovery: the writer died, later packets are unknown */
+    bool complete;  /* the last of an import that reached the end of its file */
 };
 
 /* What the section header of a segment says. */
 struct pkv__section {
-    char uuid[37];        /* of the archive; "" none */
+    char uuid[37]; /* of the archive; "" none */
     uint32_t lane;
     uint64_t sequence;
-    bool import;          /* coverage is that of its packets */
-    const char *origin;   /* NULL, or "import NAME xxh128 HEX bytes N": views into the block */
+    bool import;        /* coverage is that of its packets */
+    const char *origin; /* NULL, or "import NAME xxh128 HEX bytes N": views into the block */
     size_t origin_length;
     const char *const *vni_names; /* writing: "100-149 web" … */
     size_t vni_names_count;
@@ -49,26 +49,30 @@ void pkv__pcapng_put_plain_section(struct pkv__buffer *b, const char *hardware, 
                                    const char *application, const char *comment);
 void pkv__pcapng_put_interface(struct pkv__buffer *b, const pkv_interface *interface_);
 void pkv__pcapng_put_packet(struct pkv__buffer *b, const pkv_packet *packet);
-size_t pkv__pcapng_packet_bytes(const pkv_packet *packet); /* of the block that put_packet appends */
+size_t
+pkv__pcapng_packet_bytes(const pkv_packet *packet); /* of the block that put_packet appends */
 void pkv__pcapng_put_statistics(struct pkv__buffer *b, uint32_t interface_id,
                                 const struct pkv__statistics *statistics, const char *comment);
 
-/* One block of memory that holds whole blocks of our own (little endian, nanoseconds): a raw segment block. */
+/* One block of memory that holds whole blocks of our own (little endian, nanoseconds): a raw
+ * segment block. */
 struct pkv__pcapng_block {
     uint32_t type;
-    uint32_t length;          /* of the whole block */
-    const uint8_t *body;      /* behind type and length */
+    uint32_t length;     /* of the whole block */
+    const uint8_t *body; /* behind type and length */
     uint32_t body_length;
 };
 
-/* Splits off the block at *offset and advances. 1: a block; 0: exactly at the end; PKV_E_FORMAT: structure broken. */
-int pkv__pcapng_next(const uint8_t *data, size_t length, size_t *offset, struct pkv__pcapng_block *block);
+/* Splits off the block at *offset and advances. 1: a block; 0: exactly at the end; PKV_E_FORMAT:
+ * structure broken. */
+int pkv__pcapng_next(const uint8_t *data, size_t length, size_t *offset,
+                     struct pkv__pcapng_block *block);
 
 /* Decoders of our own blocks; views into the block. PKV_E_FORMAT. */
 int pkv__pcapng_get_section(const struct pkv__pcapng_block *block, struct pkv__section *section);
 /* Calls `name` with each "100-149 web" of a section. */
-void pkv__pcapng_get_vni_names(const struct pkv__pcapng_block *block, void (*name)(void *, const char *, size_t),
-                               void *context);
+void pkv__pcapng_get_vni_names(const struct pkv__pcapng_block *block,
+                               void (*name)(void *, const char *, size_t), void *context);
 int pkv__pcapng_get_packet(const struct pkv__pcapng_block *block, pkv_packet *packet);
 int pkv__pcapng_get_statistics(const struct pkv__pcapng_block *block, uint32_t *interface_id,
                                struct pkv__statistics *statistics);
@@ -78,8 +82,10 @@ struct pkv__interface {
     char *name, *description;
     uint8_t *options;
 };
-int pkv__pcapng_get_interface(const struct pkv__pcapng_block *block, struct pkv__interface *interface_);
-int pkv__interface_init(struct pkv__interface *interface_, const pkv_interface *view); /* deep copy; PKV_E_MEMORY */
+int pkv__pcapng_get_interface(const struct pkv__pcapng_block *block,
+                              struct pkv__interface *interface_);
+int pkv__interface_init(struct pkv__interface *interface_,
+                        const pkv_interface *view); /* deep copy; PKV_E_MEMORY */
 void pkv__interface_deinit(struct pkv__interface *interface_);
 bool pkv__interface_equal(const pkv_interface *a, const pkv_interface *b);
 

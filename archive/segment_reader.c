@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "archive/lz4_block.h"
+#include "archive/pcapng.h"
 #include "base/cursor.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -178,14 +179,26 @@ static int pass_over(struct pkv__segment_reader *r, int64_t offset, uint32_t len
     return corrupt(r, offset, "its checksum or content is wrong", error);
 }
 
+/* The checksum does not cover the bit that says whether a block is compressed: whole pcapng blocks
+ * must come out. */
+static bool holds_pcapng(const uint8_t *raw, uint32_t length)
+{
+    struct pkv__pcapng_block block;
+    size_t offset = 0;
+    int rc;
+    while ((rc = pkv__pcapng_next(raw, length, &offset, &block)) > 0)
+        continue;
+    return rc == 0;
+}
+
 static int decode(struct pkv__segment_reader *r, int64_t offset, uint32_t length,
                   struct pkv__raw_block *block)
 {
     struct pkv__cursor c = buffered(r, offset);
     const uint8_t *stored = pkv__cursor_take(&c, length);
     int raw = stored ? pkv__lz4_decode(r->raw, stored, length, true) : PKV_E_FORMAT;
-    if (raw < 0)
-        return raw;
+    if (raw < 0 || !holds_pcapng(r->raw, (uint32_t)raw))
+        return PKV_E_FORMAT;
     *block = (struct pkv__raw_block){offset, length, (uint32_t)raw, r->raw, stored};
     return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writes one segment file: frame header, compressed blocks in order, end mark, seal. Knows nothing of packets: blocks come
- * raw-encoded from archive/block_builder and compressed from any thread. Every call may block on the disk. */
+/* Writes one segment file: frame header, compressed blocks in order, end mark, seal. Knows nothing
+ * of packets: blocks come raw-encoded from archive/block_builder and compressed from any thread.
+ * Every call may block on the disk. */
 #ifndef PKV_ARCHIVE_SEGMENT_WRITER_H
 #define PKV_ARCHIVE_SEGMENT_WRITER_H
 
@@ -12,14 +13,15 @@ struct pkv__segment_writer;
 int pkv__segment_writer_open(struct pkv__segment_writer **writer, const char *directory,
                              const struct pkv__segment_name *name, pkv_error *error);
 
-/* Appends a block as pkv__lz4_encode made it. After a failure the file is cut back to the last whole block (as soon as that
- * is possible) and the next write may be tried. */
-int pkv__segment_writer_write(struct pkv__segment_writer *writer, const uint8_t *block, size_t length,
-                              pkv_error *error);
+/* Appends a block as pkv__lz4_encode made it. After a failure the file is cut back to the last
+ * whole block (as soon as that is possible) and the next write may be tried. */
+int pkv__segment_writer_write(struct pkv__segment_writer *writer, const uint8_t *block,
+                              size_t length, pkv_error *error);
 int pkv__segment_writer_sync(struct pkv__segment_writer *writer, pkv_error *error);
 int64_t pkv__segment_writer_bytes(const struct pkv__segment_writer *writer);
 
-/* End mark, fsync, rename without ".open", fsync of the directory. On failure the file stays open for another try. */
+/* End mark, fsync, rename without ".open", fsync of the directory. On failure the file stays open
+ * for another try. */
 int pkv__segment_writer_seal(struct pkv__segment_writer *writer, pkv_error *error);
 /* Closes; a file that was not sealed stays ".open" for recovery. NULL is fine; returns NULL. */
 struct pkv__segment_writer *pkv__segment_writer_free(struct pkv__segment_writer *writer);
