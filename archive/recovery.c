@@ -137,7 +137,7 @@ static int append_statistics(int fd, int64_t *end, const struct survey *survey, 
         if (raw.length >= PKV__BLOCK_TARGET_BYTES)
             rc = append(fd, end, &raw, path, error);
     }
-    if (rc == 0 && raw.length)
+    if (rc == 0 && (raw.length || raw.failed))
         rc = append(fd, end, &raw, path, error);
     pkv__buffer_deinit(&raw);
     return rc;
