@@ -37,7 +37,7 @@ enum pkv__class {
     PKV__CLASS_IP,       /* IPv4 or IPv6: src, dst, protocol */
     PKV__CLASS_ARP,      /* src, dst: sender and target protocol address; arp_operation */
     PKV__CLASS_OTHER,    /* ethertype and MACs (src, dst of 6 bytes; of 0 where the link has none) */
-    PKV__CLASS_MALFORMED /* not even that: too short, a header that contradicts itself */
+    PKV__CLASS_MALFORMED /* not even that: too short, or not of the version that it should be */
 };
 
 struct pkv__layer {
@@ -73,12 +73,14 @@ struct pkv__facts {
     struct pkv__layer outer, inner;
     uint32_t inner_offset;         /* of the inner frame in the data */
     uint32_t inner_captured_bytes; /* of the inner frame */
-    uint32_t inner_original_bytes; /* as the source said: original length less what stands before it (never below
-                                      what was captured); where the IP length shows that the mirror cut: with that */
+    uint32_t inner_original_bytes; /* as the source said: original length less what stands around it by the outer
+                                      lengths (never below what was captured); where the IP length shows that the
+                                      mirror cut: with that. A first outer fragment counts the whole frame */
     uint16_t inner_link_type;      /* PKV__LINK_ETHERNET, or PKV__LINK_RAW for an IP payload; no tunnel: the capture's */
     uint16_t inner_ethertype;      /* of a payload without a link layer, else 0 */
     bool truncated;                /* snap length, or an IP length (outer or inner) beyond what is there */
-    bool malformed;                /* a header that cannot be, or ends before its fields do */
+    bool malformed;                /* a header that cannot be, or ends before its fields do though nothing was cut off;
+                                      always where inner.class_ is MALFORMED */
 };
 
 /* Decodes a packet of `captured` bytes, `original` on the wire. Always fills in *facts; never fails.
@@ -87,7 +89,8 @@ struct pkv__facts {
  * datagram of one inside another is not looked into, but for VXLAN in GENEVE, where the VXLAN is what counts
  * (`outer` is then the layer that carries the VXLAN). A tunnel header that is cut or contradicts itself: the tunnel
  * with what is known of it, inner class MALFORMED. A later fragment of an outer packet has no tunnel: it is known
- * by its own addresses and fragment_id, and flow/ gives it to the flow of its first fragment.
+ * by its own addresses and fragment_id, and flow/ gives it to the flow of its first fragment. GENEVE of another version
+ * than 0 is no tunnel, as its VNI may be anywhere; on 4789 the P bit of VXLAN-GPE is a reserved bit and ignored.
  * An IPv4 total length (IPv6 payload length, UDP length) of 0 means "to the end": segmentation offload, RFC 2675. */
 void pkv__decode(struct pkv__facts *facts, uint16_t link_type, const uint8_t *data, uint32_t captured,
                  uint32_t original);

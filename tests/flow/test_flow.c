@@ -294,6 +294,34 @@ static void outer_fragments_follow_their_first(void **state)
     assert_int_equal(flow->bytes[0], 54);
 }
 
+/* The same datagram inside a gateway's GENEVE, which fragments do not tell of their VXLAN. */
+#define GATEWAY(total, udp)                                                                        \
+    "4500 " total " 0009 0000 40 11 0000 c6336401 c6336402 d000 17c1 " udp                         \
+    " 0000 0000 0800 00000a 00 "
+
+static void fragments_inside_a_gateway_follow_too(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct pkv__flow *flow = add_raw(fixture, GATEWAY("0076", "0062") OUTER_FIRST);
+    assert_int_equal(flow->key.tunnel, PKV__TUNNEL_VXLAN);
+    assert_ptr_equal(add_raw(fixture, GATEWAY("0040", "002c") OUTER_LATER), flow);
+    assert_int_equal(fixture->facts.tunnel, PKV__TUNNEL_VXLAN);
+    assert_int_equal(fixture->facts.vni, 100);
+    frames_assert_address(&fixture->facts.outer.src, "c0000201");
+}
+
+static void icmp_type_and_code_are_the_initiators(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)add_raw(fixture, IPV4("001c", "0000", "01"));
+    const struct pkv__flow *flow =
+        add_raw(fixture, "4500 001c 0001 4000 40 01 0000 0a000014 0a00000a 0000 0000 00000000");
+    assert_false(flow->has_icmp);
+    assert_ptr_equal(add_raw(fixture, IPV4("001c", "0000", "01") "0800 0000 00000000"), flow);
+    assert_true(flow->has_icmp);
+    assert_int_equal(flow->icmp_type, 8);
+}
+
 static void an_outer_orphan_has_no_tunnel(void **state)
 {
     struct fixture *fixture = *state;
@@ -336,6 +364,22 @@ static void the_oldest_fragments_are_forgotten_first(void **state)
     add_facts(fixture, &later);
     assert_int_equal(fixture->flow->key.orphan, 0);
     later = fragment_number(0, true);
+    add_facts(fixture, &later);
+    assert_int_equal(fixture->flow->key.orphan, 1);
+}
+
+static void millions_of_fragments_are_forgotten_in_turn(void **state)
+{
+    enum { ROUNDS = 20 };
+    struct fixture *fixture = *state;
+    struct pkv__facts first = fragment_number(0, false), later = fragment_number(0, true);
+    for (uint32_t id = 0; id < ROUNDS * PKV__FRAGMENTS_MAX; id++) {
+        first.inner.fragment_id = later.inner.fragment_id = id;
+        add_facts(fixture, &first);
+        add_facts(fixture, &later);
+        assert_int_equal(fixture->flow->id, 0);
+    }
+    later.inner.fragment_id = (ROUNDS - 1) * PKV__FRAGMENTS_MAX - 1;
     add_facts(fixture, &later);
     assert_int_equal(fixture->flow->key.orphan, 1);
 }
@@ -433,9 +477,12 @@ int main(void)
         FLOW_TEST(ipv6_fragments_are_matched_by_id),
         FLOW_TEST(fragments_of_two_tunnels_do_not_mix),
         FLOW_TEST(outer_fragments_follow_their_first),
+        FLOW_TEST(fragments_inside_a_gateway_follow_too),
+        FLOW_TEST(icmp_type_and_code_are_the_initiators),
         FLOW_TEST(an_outer_orphan_has_no_tunnel),
         FLOW_TEST(facts_are_completed_from_the_identity_alone),
         FLOW_TEST(the_oldest_fragments_are_forgotten_first),
+        FLOW_TEST(millions_of_fragments_are_forgotten_in_turn),
         FLOW_TEST(many_flows_keep_their_places),
         FLOW_TEST(a_cleared_table_knows_nothing),
         cmocka_unit_test(out_of_memory_is_told_and_nothing_is_lost),

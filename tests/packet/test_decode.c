@@ -263,6 +263,9 @@ static void ipv4_fragments(void **state)
     assert_false(f.inner.has_ports);
     assert_int_equal(f.inner.transport_offset, 0);
     assert_int_equal(f.inner.protocol, 17);
+    f = frames_decode(PKV__LINK_RAW,
+                      IPV4("0024", "1000", "11") "1000 0035 0fa0 0000 00000000 00000000");
+    assert_true(f.inner.fragment && !f.inner.first_fragment);
 }
 
 static void ipv6_fragments(void **state)

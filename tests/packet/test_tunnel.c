@@ -96,6 +96,17 @@ static void coalesced_frames_have_lengths_of_zero(void **state)
     assert_int_equal(f.inner_original_bytes, 58);
 }
 
+static void an_original_length_that_wrapped_does_not_mislead(void **state)
+{
+    (void)state;
+    struct pkv__facts f = frames_decode_cut(PKV__LINK_ETHERNET,
+                                            ETHERNET("0800") UNDERLAY("0000")
+                                                UDP("d000", "12b5", "0046") VXLAN("000064") INNER,
+                                            -1, 20);
+    assert_inner(&f);
+    assert_int_equal(f.inner_original_bytes, 54);
+}
+
 static void aws_cuts_to_a_packet_length(void **state)
 {
     (void)state;
@@ -358,6 +369,7 @@ int main(void)
         cmocka_unit_test(outer_padding_is_not_of_the_inner_frame),
         cmocka_unit_test(the_udp_length_ends_the_inner_frame),
         cmocka_unit_test(coalesced_frames_have_lengths_of_zero),
+        cmocka_unit_test(an_original_length_that_wrapped_does_not_mislead),
         cmocka_unit_test(aws_cuts_to_a_packet_length),
         cmocka_unit_test(a_snap_length_cuts_outer_and_inner),
         cmocka_unit_test(gpe_names_what_it_carries),
