@@ -29,7 +29,7 @@ struct pkv__vni_names {
 /* Fetches the names when an expression uses one. 0 or an error. */
 typedef int pkv__vni_names_fn(void *context, const struct pkv__vni_names **names, pkv_error *error);
 
-/* text NULL or "": everything. exact: tcpdump's meaning. Errors: PKV_E_SYNTAX (offset: column, from 1), PKV_E_LIMIT,
+/* text NULL or "": everything. exact: tcpdump's meaning. Errors: PKV_E_SYNTAX (offset: of the character, from 0; the text counts columns from 1), PKV_E_LIMIT,
  * PKV_E_MEMORY. */
 int pkv__filter_new(struct pkv__filter **filter, const char *text, bool exact, pkv__vni_names_fn *names,
                     void *context, pkv_error *error);

@@ -45,7 +45,8 @@ static int compile(struct program *program, const char *text, pkv_error *error)
     if (!pcap)
         return pkv__error_memory(error);
     int rc = PKV_OK;
-    if (pcap_compile(pcap, &program->code, text, 1, PCAP_NETMASK_UNKNOWN) == 0)
+    /* Netmask 0: as tcpdump has it when it reads a file. */
+    if (pcap_compile(pcap, &program->code, text, 1, 0) == 0)
         program->usable = true;
     else if (!strstr(pcap_geterr(pcap), "rejects all packets"))
         rc = pkv__error(error, PKV_E_SYNTAX, -1, "libpcap: %s", pcap_geterr(pcap));

@@ -41,7 +41,7 @@ static int lex_string(struct pkv__token *token, pkv_error *error)
 {
     const char *end = strchr(token->text + 1, '"');
     if (!end)
-        return pkv__error(error, PKV_E_SYNTAX, (int64_t)token->column,
+        return pkv__error(error, PKV_E_SYNTAX, (int64_t)token->column - 1,
                           "column %zu: the quoted text has no end: expected a \"", token->column);
     token->kind = PKV__TOKEN_STRING;
     token->length = (size_t)(end - token->text) + 1;
@@ -89,7 +89,7 @@ static int lex_sign(struct pkv__token *token, pkv_error *error)
         return lex_string(token, error);
     default:
         if (!strchr("<>=+*%^~", *token->text))
-            return pkv__error(error, PKV_E_SYNTAX, (int64_t)token->column,
+            return pkv__error(error, PKV_E_SYNTAX, (int64_t)token->column - 1,
                               "column %zu: a character that no expression has (byte 0x%02x)", token->column,
                               (unsigned)(unsigned char)*token->text);
     }

@@ -20,7 +20,7 @@ int pkv__parse_error(const struct pkv__parser *p, const struct pkv__token *at, c
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    return pkv__error(p->error, PKV_E_SYNTAX, (int64_t)at->column, "column %zu: %s", at->column, text);
+    return pkv__error(p->error, PKV_E_SYNTAX, (int64_t)at->column - 1, "column %zu: %s", at->column, text);
 }
 
 int pkv__parse_expected(const struct pkv__parser *p, const char *what)
