@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From segments to packets in order. */
 #include <stdio.h>
+#include <string.h>
 
 #include <pktvault/time.h>
 
@@ -41,12 +42,25 @@ static void on_statistics(void *context, uint32_t interface_id, const struct pkv
                        &c->query->missing);
 }
 
+/* Whether the catalog told of this block already: it had been broken when it was indexed. */
+static bool is_known_damage(const struct scan_context *c, int64_t offset)
+{
+    char stem[PKV__SEGMENT_STEM_TEXT], place[32];
+    pkv__segment_stem(stem, &c->candidate->name);
+    (void)snprintf(place, sizeof(place), "at byte %lld:", (long long)offset);
+    for (size_t i = 0; i < c->query->missing.count; i++) {
+        const pkv_missing *missing = &c->query->missing.items[i];
+        if (missing->cause == PKV_MISSING_UNREADABLE && strstr(missing->text, stem) && strstr(missing->text, place))
+            return true;
+    }
+    return false;
+}
+
 static void on_damage(void *context, const char *path, const pkv_error *error)
 {
     struct scan_context *c = context;
     (void)path;
-    /* What the catalog tells of is known already. */
-    if (!c->candidate->indexed)
+    if (!is_known_damage(c, error->offset))
         add_unreadable(c->query, c->candidate->name.start_ns, c->candidate->name.start_ns, error->text);
 }
 
