@@ -106,6 +106,17 @@ static enum pkv__truth term_truth(const struct pkv__node *node, const struct flo
     }
 }
 
+/* Later fragments of outer packets belong to the flow inside, but tcpdump sees them as what they are. */
+static bool may_be_outer_fragment(const struct pkv__node *node, const struct pkv__flow_key *key)
+{
+    if (key->tunnel == PKV__TUNNEL_NONE)
+        return false;
+    if (node->kind == PKV__NODE_PROTOCOL)
+        return node->first == 17;
+    return node->kind == PKV__NODE_ADDRESS && (pkv__node_covers(node, key->outer[0], key->outer_length) ||
+                                               pkv__node_covers(node, key->outer[1], key->outer_length));
+}
+
 /* What tcpdump sees is what the decoder saw only in an ordinary packet, and then not always: an address or port
  * that no packet of the flow has is all that is sure. */
 static enum pkv__truth exact_truth(const struct pkv__node *node, const struct flow *flow)
@@ -114,7 +125,9 @@ static enum pkv__truth exact_truth(const struct pkv__node *node, const struct fl
     if (node->own)
         return value;
     bool sure = node->kind == PKV__NODE_ADDRESS || node->kind == PKV__NODE_PORT || node->kind == PKV__NODE_PROTOCOL;
-    return sure && value == PKV__NO && flow->key->class_ == PKV__CLASS_IP ? PKV__NO : PKV__MAYBE;
+    if (!sure || value != PKV__NO || flow->key->class_ != PKV__CLASS_IP || may_be_outer_fragment(node, flow->key))
+        return PKV__MAYBE;
+    return PKV__NO;
 }
 
 static enum pkv__truth node_truth(const struct pkv__node *node, const struct flow *flow, bool exact)

@@ -26,17 +26,22 @@ static uint16_t ethertype_of(const struct pkv__facts *facts, const uint8_t *data
     return length && data[0] >> 4 == 6 ? 0x86dd : 0x0800;
 }
 
+bool pkv__frame_is_whole_packet(const struct pkv__facts *facts)
+{
+    return facts->tunnel == PKV__TUNNEL_NONE || !facts->inner_captured_bytes;
+}
+
 void pkv__frame_inner(struct pkv__frame *frame, const struct pkv__facts *facts, const pkv_packet *packet,
                       uint16_t link_type, struct pkv__buffer *scratch)
 {
     *frame = (struct pkv__frame){packet->data, packet->captured_bytes, packet->original_bytes, link_type};
-    if (facts->tunnel == PKV__TUNNEL_NONE)
+    if (pkv__frame_is_whole_packet(facts))
         return;
-    frame->data = facts->inner_captured_bytes ? packet->data + facts->inner_offset : NULL;
+    frame->data = packet->data + facts->inner_offset;
     frame->captured_bytes = facts->inner_captured_bytes;
     frame->original_bytes = facts->inner_original_bytes;
     frame->link_type = facts->inner_link_type;
-    if (frame->link_type != PKV__LINK_ETHERNET && frame->captured_bytes)
+    if (frame->link_type != PKV__LINK_ETHERNET)
         add_header(frame, ethertype_of(facts, frame->data, frame->captured_bytes), scratch);
 }
 
@@ -59,6 +64,10 @@ static void strip_tags(struct pkv__frame *frame, unsigned tags, struct pkv__buff
 void pkv__frame_untagged(struct pkv__frame *frame, const struct pkv__facts *facts, const pkv_packet *packet,
                          uint16_t link_type, struct pkv__buffer *scratch)
 {
+    if (facts->tunnel != PKV__TUNNEL_NONE && !facts->inner_captured_bytes) {
+        *frame = (struct pkv__frame){.link_type = PKV__LINK_ETHERNET};
+        return;
+    }
     pkv__frame_inner(frame, facts, packet, link_type, scratch);
     if (facts->inner.vlan_count)
         strip_tags(frame, facts->inner.vlan_count, scratch);

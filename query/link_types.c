@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "query/frame.h"
 #include "query/query_internal.h"
 
 #define SNAP_LENGTH 262144u /* the largest that libpcap takes */
@@ -38,7 +39,7 @@ static uint16_t type_of_last(const pkv_query *query)
     const struct pkv__plan *plan = query->current->plan;
     if (query->flags & PKV_QUERY_DECAP) {
         pkv__plan_facts(plan, pkv__query_entry(query), &query->packet, &facts);
-        if (facts.tunnel != PKV__TUNNEL_NONE && facts.inner_captured_bytes)
+        if (!pkv__frame_is_whole_packet(&facts))
             return PKV__LINK_ETHERNET;
     }
     return plan->interfaces[query->packet.interface_id].view.link_type;

@@ -175,7 +175,7 @@ static int decapsulate(struct pkv_query *query, pkv_packet *packet, pkv_error *e
     struct pkv__frame frame;
     struct pkv__plan *plan = query->current->plan;
     facts_of_last(query, &facts);
-    if (facts.tunnel == PKV__TUNNEL_NONE || !facts.inner_captured_bytes)
+    if (pkv__frame_is_whole_packet(&facts))
         return pkv__interfaces_of_plan(&query->interfaces, plan, packet->interface_id, &packet->interface_id, error);
     pkv__frame_inner(&frame, &facts, packet, link_type_of_last(query), &query->frame);
     if (query->frame.failed)
