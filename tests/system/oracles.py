@@ -67,7 +67,8 @@ def flowtest(text):
 
 def zeek(text):
     """A conn.log: https://docs.zeek.org/en/master/logs/conn.html. Bytes are those of IP packets. A connection that
-    carries another one (service vxlan) is left out: the inner one is what is compared."""
+    carries another one (service vxlan) is left out: the inner one is what is compared. "^" in its history: Zeek took
+    who came second for the originator, by the ports; that is turned back."""
     names, lines = [], text.splitlines()
     for line in lines:
         if line.startswith("#fields"):
@@ -79,6 +80,9 @@ def zeek(text):
             continue
         protocol = int(row["ip_proto"])
         src_port, dst_port = ports(protocol, row["id.orig_p"], row["id.resp_p"])
-        yield Flow(protocol, row["id.orig_h"], src_port, row["id.resp_h"], dst_port,
-                   (int(row["orig_pkts"]), int(row["resp_pkts"])),
-                   (int(row["orig_ip_bytes"]), int(row["resp_ip_bytes"])), None, None, None, None)
+        ends = (row["id.orig_h"], src_port), (row["id.resp_h"], dst_port)
+        packets = int(row["orig_pkts"]), int(row["resp_pkts"])
+        bytes_ = int(row["orig_ip_bytes"]), int(row["resp_ip_bytes"])
+        if row["history"].startswith("^"):
+            ends, packets, bytes_ = ends[::-1], packets[::-1], bytes_[::-1]
+        yield Flow(protocol, *ends[0], *ends[1], packets, bytes_, None, None, None, None)

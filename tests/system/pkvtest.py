@@ -347,6 +347,8 @@ class PcapngReader:
             interface, high, low, captured, original = struct.unpack_from(self.order + "IIIII", body)
         else:
             interface, _, high, low, captured, original = struct.unpack_from(self.order + "HHIIII", body)
+        if captured > len(body) - 20:
+            raise Broken(f"packet of {captured} bytes in a block of {len(body)}", self.packets)
         link_type, per_second, offset, _, number = self.interfaces[interface]
         ticks = high << 32 | low
         time_ns = offset * 10**9 + ticks * 10**9 // per_second
