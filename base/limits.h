@@ -7,42 +7,44 @@
 #define PKV__BLOCK_TARGET_BYTES                                                                    \
     65536u /* raw bytes at which a block is cut: no ratio lost against 256 KiB, and a lone         \
               packet is decoded four times faster */
-#define PKV__BLOCK_MAX_BYTES (1u << 20) /* largest raw block: what the LZ4 frame header announces  \
-                                         */
+#define PKV__BLOCK_MAX_BYTES                                                                       \
+    (1u << 20) /* largest raw block: what the LZ4 frame header announces                           \
+                */
 #define PKV__PACKET_MAX_BYTES                                                                      \
     1000000u /* a packet with its options and block header must fit a block */
 #define PKV__PACKET_OPTIONS_MAX_BYTES 40000u /* the rest of such a block */
 #define PKV__INTERFACES_MAX                                                                        \
     65536u /* a segment's interfaces: a hostile pcapng may declare millions */
 #define PKV__INTERFACE_OPTIONS_MAX_BYTES 65536u
-#define PKV__FOREIGN_BLOCK_MAX_BYTES (16u << 20) /* of a pcapng block of others that must stand in memory, as libpcap */
-#define PKV__ZSTD_WINDOW_LOG_MAX 27 /* 128 MiB: what zstd writes without --long */
+#define PKV__FOREIGN_BLOCK_MAX_BYTES                                                               \
+    (16u << 20) /* of a pcapng block of others that must stand in memory, as libpcap */
+#define PKV__ZSTD_WINDOW_LOG_MAX 27     /* 128 MiB: what zstd writes without --long */
 #define PKV__CHAIN_MAX_BYTES (1u << 30) /* chain.log: 5 million segments, read whole */
-#define PKV__READ_AHEAD_BYTES (256u << 10) /* of a file that is read in order: few calls, and it stays in the cache */
+#define PKV__READ_AHEAD_BYTES                                                                      \
+    (256u << 10) /* of a file that is read in order: few calls, and it stays in the cache */
 
-/* Rotation and flushing: defaults of the configuration. */
-#define PKV__ROTATE_BYTES (256ull << 20)
-#define PKV__ROTATE_NS (300ll * 1000000000)
+/* Rotation and flushing: defaults of the configuration, as it writes them, and what is fixed. */
+#define PKV__ROTATE_BYTES "256M"
+#define PKV__ROTATE_INTERVAL "5m"
+#define PKV__FLUSH_INTERVAL "500ms" /* with the scan of open segments: findable within a second */
+#define PKV__SYNC_INTERVAL "5s"     /* what a power cut may cost */
 #define PKV__ROTATE_IDLE_NS (3600ll * 1000000000) /* a segment without packets */
-#define PKV__FLUSH_NS                                                                              \
-    (500ll * 1000000) /* with the scan of open segments: findable within a second */
-#define PKV__SYNC_NS (5ll * 1000000000) /* what a power cut may cost */
 #define PKV__STATISTICS_NS (60ll * 1000000000)
 #define PKV__CLOCK_STEP_NS (1ll * 1000000000) /* a step back by more seals the segment */
 
 /* Memory of the recorder. */
 #define PKV__BUFFER_BYTES                                                                          \
-    (128ull << 20) /* raw blocks waiting for workers and disk: 1.7 s at 200 kpps of 377 bytes */
+    "128M" /* raw blocks waiting for workers and disk: 1.7 s at 200 kpps of 377 bytes */
 #define PKV__WRITER_BUFFER_BYTES (16u << 20) /* of an import: more would only leave the cache */
 #define PKV__LANES_MAX 64u
 #define PKV__LIVE_LANE_LAST 999u
 #define PKV__WORKERS_MAX 64u
-#define PKV__POOL_KEPT_BLOCKS 256u /* free ones kept for the next burst: 16 MiB */
+#define PKV__POOL_KEPT_BLOCKS 256u            /* free ones kept for the next burst: 16 MiB */
 #define PKV__DISK_RETRY_NS (1ll * 1000000000) /* between tries while the disk refuses */
 #define PKV__IMPORT_LANE_FIRST 1000u
 #define PKV__IMPORT_LANE_LAST 9999u
-#define PKV__RECEIVE_BUFFER_BYTES (64u << 20)
-#define PKV__RING_BYTES (64u << 20)
+#define PKV__RECEIVE_BUFFER_BYTES "64M"
+#define PKV__RING_BYTES "64M"
 #define PKV__DATAGRAM_MAX_BYTES 65535u
 
 /* Decoding. */
@@ -62,31 +64,43 @@
 #define PKV__EXPRESSION_MAX_BYTES 65536u
 #define PKV__EXPRESSION_DEPTH_MAX 200u /* nested parentheses and nots */
 #define PKV__EXPRESSION_TERMS_MAX 4096u
-#define PKV__OPTION_KEYS_MAX 40u /* room for the text of every key */
-#define PKV__OPTION_VALUES_MAX 1024u /* of one repeatable key */
+#define PKV__CONFIGURATION_MAX_BYTES (1u << 20) /* 1,024 names of VNIs are 60 KB */
+#define PKV__OPTION_KEYS_MAX 40u                /* room for the text of every key */
+#define PKV__OPTION_VALUES_MAX 1024u            /* of one repeatable key */
 #define PKV__VNI_MAX 16777215u
 
 /* Indexer and databases. */
 #define PKV__DATABASE_VALUE_MAX_BYTES (256 << 20) /* a posting list of 100 million packets */
-#define PKV__CATALOG_WAIT_MS 5000  /* for readers that recover a WAL; nobody else writes */
-#define PKV__FILTER_KEYS_MAX 50000u /* past it the largest filter is wrong half of the time: none is kept */
-#define PKV__EPOCH_PACKETS_MAX 16000000u /* packets whose order is held in memory: 64 MB, twice to sort them */
-#define PKV__LOSSES_MAX 100000u    /* rows a segment: a statistics block a second makes 300 in 5 minutes */
-#define PKV__DAMAGES_MAX 1000u     /* rows a segment; the rest of it is as unreadable */
-#define PKV__FOLLOWED_MAX 16u      /* open segments indexed while they grow: live lanes */
-#define PKV__FOLLOWED_BYTES (256ull << 20) /* their flow tables together; past it they are read once sealed */
-#define PKV__FOLLOW_NS (250ll * 1000000)   /* between two looks at the segments */
+#define PKV__CATALOG_WAIT_MS 5000 /* for readers that recover a WAL; nobody else writes */
+#define PKV__FILTER_KEYS_MAX                                                                       \
+    50000u /* past it the largest filter is wrong half of the time: none is kept */
+#define PKV__EPOCH_PACKETS_MAX                                                                     \
+    16000000u /* packets whose order is held in memory: 64 MB, twice to sort them */
+#define PKV__LOSSES_MAX                                                                            \
+    100000u /* rows a segment: a statistics block a second makes 300 in 5 minutes */
+#define PKV__DAMAGES_MAX 1000u /* rows a segment; the rest of it is as unreadable */
+#define PKV__FOLLOWED_MAX 16u  /* open segments indexed while they grow: live lanes */
+#define PKV__FOLLOWED_BYTES                                                                        \
+    (256ull << 20) /* their flow tables together; past it they are read once sealed */
+#define PKV__FOLLOW_NS (250ll * 1000000) /* between two looks at the segments */
 #define PKV__INDEX_WAIT_POLL_NS 50000000
-#define PKV__INDEX_WAIT_NS (120ll * 1000000000) /* without a step forward: then the other indexer is stuck */
-#define PKV__RECHECK_NS (60ll * 1000000000) /* a deleted index file or catalog row is made again after it */
+#define PKV__INDEX_WAIT_NS                                                                         \
+    (120ll * 1000000000) /* without a step forward: then the other indexer is stuck */
+#define PKV__RECHECK_NS                                                                            \
+    (60ll * 1000000000) /* a deleted index file or catalog row is made again after it */
 
 /* Queries. */
 #define PKV__MISSING_LISTED_MAX 1000u
-#define PKV__QUERY_HELD_BYTES (24u << 20) /* packets that wait for their turn; past it they go to a temporary file */
-#define PKV__DEDUP_WINDOW_NS (500ll * 1000000) /* two mirrors deliver the same packet within this */
-#define PKV__DEDUP_PACKETS 65536u /* remembered within the window; the oldest is forgotten first */
-#define PKV__FILTER_LINK_TYPES_MAX 32u    /* programs of libpcap for one term; more link types match nothing */
-#define PKV__FILTER_OWN_TERMS_MAX 64u     /* of pktvault in an exact expression: a bit each */
-#define PKV__FILTER_COMBINATIONS_MAX 256u /* of their values that are compiled; more match nothing */
+#define PKV__QUERY_HELD_BYTES                                                                      \
+    (24u << 20) /* packets that wait for their turn; past it they go to a temporary file */
+#define PKV__DEDUP_WINDOW_NS (500ll * 1000000) /* two mirrors deliver the same packet within this  \
+                                                */
+#define PKV__DEDUP_PACKETS 65536u /* remembered within the window; the oldest is forgotten first   \
+                                   */
+#define PKV__FILTER_LINK_TYPES_MAX                                                                 \
+    32u /* programs of libpcap for one term; more link types match nothing */
+#define PKV__FILTER_OWN_TERMS_MAX 64u /* of pktvault in an exact expression: a bit each */
+#define PKV__FILTER_COMBINATIONS_MAX                                                               \
+    256u /* of their values that are compiled; more match nothing */
 
 #endif

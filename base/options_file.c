@@ -2,18 +2,17 @@
 /* The configuration file, read by inih. */
 #include "base/options.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <ini.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
 
 struct reader {
-    FILE *file;
+    const char *at; /* in the text of the file */
     const char *path;
     struct pkv_options *options;
     pkv_error *error;
@@ -33,14 +32,18 @@ static int fail(struct reader *r, int code, const char *text)
 static char *read_line(char *line, int size, void *context)
 {
     struct reader *r = context;
-    if (r->failure || !fgets(line, size, r->file))
+    if (r->failure || *r->at == 0)
         return NULL;
     r->line++;
-    size_t length = strlen(line);
-    if (length + 1 == (size_t)size && line[length - 1] != '\n') {
+    size_t length = strcspn(r->at, "\n");
+    length += r->at[length] == '\n';
+    if (length >= (size_t)size) {
         (void)fail(r, PKV_E_LIMIT, "the line is too long");
         return NULL;
     }
+    memcpy(line, r->at, length);
+    line[length] = 0;
+    r->at += length;
     const char *text = line + strspn(line, " \t");
     if (*text == ';' || *text == '#')
         return line;
@@ -82,15 +85,16 @@ static int set_key(void *context, const char *section, const char *name, const c
 
 int pkv_options_read(pkv_options *options, const char *path, pkv_error *error)
 {
-    struct reader r = {.path = path, .options = options, .error = error};
-    r.file = fopen(path, "re");
-    if (!r.file)
-        return pkv__error_errno(error, errno, "cannot open %s", path);
+    PKV__AUTO_FREE char *text = NULL;
+    size_t length;
+    int rc = pkv__file_read_all(path, PKV__CONFIGURATION_MAX_BYTES, &text, &length, error);
+    if (rc < 0)
+        return rc;
+    struct reader r = {.at = text, .path = path, .options = options, .error = error};
     int line = ini_parse_stream(read_line, &r, set_key, &r);
     if (line != 0 && r.failure == 0) {
         r.line = line > 0 ? line : r.line;
         (void)fail(&r, PKV_E_SYNTAX, "neither a key = value nor a [section]");
     }
-    (void)fclose(r.file);
     return r.failure;
 }
