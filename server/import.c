@@ -27,7 +27,9 @@ struct import {
     unsigned flags;
     pkv_progress_fn *progress;
     void *context;
-    int fd;             /* of a regular file: holds its lock; else -1 */
+    int fd;   /* of a regular file; else -1 */
+    int lock; /* on the file's hash in the archive; -1: none */
+    char *lock_path;
     uint64_t all_bytes; /* of it */
     char hex[33];
     uint64_t skip; /* packets that an interrupted import has stored already */
@@ -79,12 +81,37 @@ static int identify(struct import *import, pkv_error *error)
     if (stat(import->path, &status) == 0 && !S_ISREG(status.st_mode))
         return 0;
     import->fd = pkv__file_open(import->path, O_RDONLY, error);
-    if (import->fd < 0)
-        return import->fd;
-    if (pkv__file_lock(import->fd, import->path, NULL) == PKV_E_BUSY)
-        return pkv__error(error, PKV_E_BUSY, -1, "%s: another import is reading this file",
-                          import->path);
-    return hash_file(import, error);
+    return import->fd < 0 ? import->fd : hash_file(import, error);
+}
+
+/* One import of a file at a time in an archive: before the other one has written, nothing shows it.
+ */
+static int lock_file(struct import *import, pkv_error *error)
+{
+    char relative[64];
+    (void)snprintf(relative, sizeof relative, "locks/import-%s", import->hex);
+    import->lock_path = pkv__archive_join(import->directory, relative);
+    if (!import->lock_path)
+        return pkv__error_memory(error);
+    int lock = pkv__file_open(import->lock_path, O_RDWR | O_CREAT, error);
+    if (lock < 0)
+        return lock;
+    int rc = pkv__file_lock(lock, import->lock_path, error);
+    if (rc == 0)
+        import->lock = lock;
+    else
+        pkv__file_close(lock);
+    return rc != PKV_E_BUSY ? rc
+                            : pkv__error(error, PKV_E_BUSY, -1,
+                                         "%s: another process imports this file now", import->path);
+}
+
+static void unlock_file(struct import *import)
+{
+    if (import->lock >= 0)
+        (void)pkv__file_unlink(import->lock_path, NULL);
+    pkv__file_close(import->lock);
+    pkv__free(import->lock_path);
 }
 
 /* Refuses what is there; an import that was interrupted is resumed behind its last packet. */
@@ -93,7 +120,10 @@ static int compare_with_archive(struct import *import, pkv_error *error)
     struct pkv__known known;
     if (import->fd < 0 || import->flags & PKV_IMPORT_AGAIN)
         return 0;
-    int rc = pkv__import_known(&known, import->directory, import->hex, error);
+    int rc = lock_file(import, error);
+    if (rc < 0)
+        return rc;
+    rc = pkv__import_known(&known, import->directory, import->hex, error);
     if (rc < 0 || !known.any)
         return rc;
     if (known.complete)
@@ -229,10 +259,12 @@ int pkv_import_file(const char *directory, const char *path, unsigned flags,
                             .progress = progress,
                             .context = context,
                             .fd = -1,
+                            .lock = -1,
                             .report = {.broken_at = -1}};
     int rc = run(&import, options, error);
     (void)pkv__capture_file_free(import.file);
     pkv__file_close(import.fd);
+    unlock_file(&import);
     if (report)
         *report = import.report;
     return rc;
