@@ -55,7 +55,8 @@ static void write_id(char *text, const struct tuple *tuple)
     unsigned digest_bytes = 0;
     if (!EVP_Digest(bytes, length, digest, &digest_bytes, EVP_sha1(), NULL) || digest_bytes != 20)
         return;
-    memcpy(text, "1:", 2);
+    text[0] = '1'; /* version */
+    text[1] = ':';
     (void)EVP_EncodeBlock((uint8_t *)text + 2, digest, 20);
 }
 

@@ -59,23 +59,26 @@ uint64_t pkv__fragments_bytes(const struct pkv__fragments *fragments)
     return fragments ? sizeof *fragments : 0;
 }
 
-static void make_key(struct train_key *key, const struct pkv__facts *scope,
-                     const struct pkv__layer *layer)
+static void make_key(struct train_key *key, const struct pkv__layer *layer)
 {
     memset(key, 0, sizeof *key);
-    if (scope) {
-        struct pkv__flow_key tunnel = {0};
-        pkv__key_set_tunnel(&tunnel, scope);
-        key->tunnel = tunnel.tunnel;
-        key->vni = tunnel.vni;
-        key->outer_length = tunnel.outer_length;
-        memcpy(key->outer, tunnel.outer, sizeof key->outer);
-    }
     key->length = layer->src.length;
     key->protocol = layer->src.length == 4 ? layer->protocol : 0;
     key->id = layer->fragment_id;
     memcpy(key->src, layer->src.bytes, sizeof key->src);
     memcpy(key->dst, layer->dst.bytes, sizeof key->dst);
+}
+
+/* The train of an inner packet is in its tunnel. */
+static void make_inner_key(struct train_key *key, const struct pkv__facts *facts)
+{
+    make_key(key, &facts->inner);
+    struct pkv__flow_key tunnel = {0};
+    pkv__key_set_tunnel(&tunnel, facts);
+    key->tunnel = tunnel.tunnel;
+    key->vni = tunnel.vni;
+    key->outer_length = tunnel.outer_length;
+    memcpy(key->outer, tunnel.outer, sizeof key->outer);
 }
 
 static uint32_t chain_of(const struct train_key *key)
@@ -135,11 +138,11 @@ void pkv__fragments_remember(struct pkv__fragments *fragments, const struct pkv_
 {
     struct train_key key;
     if (facts->inner.first_fragment) {
-        make_key(&key, facts, &facts->inner);
+        make_inner_key(&key, facts);
         remember(fragments, &key, time_ns, flow, side);
     }
     if (facts->outer.first_fragment) {
-        make_key(&key, NULL, &facts->outer);
+        make_key(&key, &facts->outer);
         remember(fragments, &key, time_ns, flow, side);
     }
 }
@@ -165,10 +168,10 @@ struct pkv__flow *pkv__fragments_find(const struct pkv__fragments *fragments,
                                       unsigned *side)
 {
     struct train_key key;
-    make_key(&key, facts, &facts->inner);
+    make_inner_key(&key, facts);
     struct pkv__flow *flow = look_up(fragments, &key, time_ns, side);
     if (!flow && facts->tunnel == PKV__TUNNEL_GENEVE) {
-        make_key(&key, NULL, &facts->inner);
+        make_key(&key, &facts->inner);
         flow = look_up(fragments, &key, time_ns, side);
     }
     return flow;

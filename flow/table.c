@@ -135,8 +135,7 @@ static int make_room(struct pkv__flow_table *table)
         return PKV_E_MEMORY;
     if (table->count < table->slab_count * SLAB_FLOWS)
         return 0;
-    if (pkv__grow(&table->slabs, &table->slab_capacity, table->slab_count + 1,
-                  sizeof *table->slabs) < 0)
+    if (pkv__grow(&table->slabs, &table->slab_capacity, table->slab_count + 1, sizeof(void *)) < 0)
         return PKV_E_MEMORY;
     struct pkv__flow *slab = pkv__alloc(SLAB_FLOWS * sizeof *slab);
     if (!slab)

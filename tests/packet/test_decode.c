@@ -124,9 +124,9 @@ static void mobility_speaks_for_itself(void **state)
 static void an_endless_extension_chain_ends(void **state)
 {
     (void)state;
-    char hex[2000] = IPV6("00a0", "3c");
-    for (unsigned n = 0; n < 18; n++)
-        strcat(hex, "3c 00 0104 00000000 ");
+#define OPTIONS "3c 00 0104 00000000 "
+#define SIX_OPTIONS OPTIONS OPTIONS OPTIONS OPTIONS OPTIONS OPTIONS
+    const char *hex = IPV6("0090", "3c") SIX_OPTIONS SIX_OPTIONS SIX_OPTIONS;
     struct pkv__facts f = frames_decode(PKV__LINK_RAW, hex);
     assert_int_equal(f.inner.class_, PKV__CLASS_IP);
     assert_int_equal(f.inner.protocol, 60);
