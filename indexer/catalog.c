@@ -27,22 +27,6 @@ int pkv__catalog_forget(const char *directory, pkv_error *error)
     return 0;
 }
 
-static int open_or_make(sqlite3 **db, const char *directory, bool *anew, pkv_error *error)
-{
-    *anew = false;
-    int rc = pkv__catalog_open(db, directory, error);
-    if (rc != PKV_E_FORMAT)
-        return rc;
-    pkv_error again;
-    rc = pkv__catalog_forget(directory, &again);
-    if (rc == 0)
-        rc = pkv__catalog_open(db, directory, &again);
-    *anew = rc == 0;
-    if (rc < 0 && error)
-        *error = again;
-    return rc;
-}
-
 static int put_uuid(sqlite3 *db, const char *directory, pkv_error *error)
 {
     char uuid[37];
@@ -50,10 +34,41 @@ static int put_uuid(sqlite3 *db, const char *directory, pkv_error *error)
     if (rc < 0)
         return rc;
     struct pkv__insert insert;
-    pkv__insert_init(&insert, db, "INSERT OR REPLACE INTO meta VALUES ('uuid', ?)");
+    pkv__insert_init(&insert, db, "INSERT OR IGNORE INTO meta VALUES ('uuid', ?)");
     pkv__insert_text(&insert, uuid);
     pkv__insert_put(&insert);
     return pkv__insert_deinit(&insert, error);
+}
+
+static int open_catalog(sqlite3 **db, const char *directory, pkv_error *error)
+{
+    sqlite3 *opened;
+    int rc = pkv__catalog_open(&opened, directory, error);
+    if (rc < 0)
+        return rc;
+    rc = put_uuid(opened, directory, error);
+    if (rc < 0)
+        pkv__database_close(opened);
+    else
+        *db = opened;
+    return rc;
+}
+
+/* Where it is made anew, *error says why. */
+static int open_or_make(sqlite3 **db, const char *directory, bool *anew, pkv_error *error)
+{
+    pkv_error again;
+    *anew = false;
+    int rc = open_catalog(db, directory, error);
+    if (rc != PKV_E_FORMAT)
+        return rc;
+    rc = pkv__catalog_forget(directory, &again);
+    if (rc == 0)
+        rc = open_catalog(db, directory, &again);
+    *anew = rc == 0;
+    if (rc < 0 && error)
+        *error = again;
+    return rc;
 }
 
 int pkv__catalog_new(struct pkv__catalog **catalog, const char *directory, bool *anew,
@@ -62,10 +77,7 @@ int pkv__catalog_new(struct pkv__catalog **catalog, const char *directory, bool 
     struct pkv__catalog *made = pkv__alloc_zero(1, sizeof *made);
     if (!made)
         return pkv__error_memory(error);
-    pkv_error uuid_error;
     int rc = open_or_make(&made->db, directory, anew, error);
-    if (rc == 0 && (rc = put_uuid(made->db, directory, &uuid_error)) < 0 && error)
-        *error = uuid_error;
     if (rc < 0) {
         (void)pkv__catalog_free(made);
         return rc;
