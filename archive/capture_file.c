@@ -96,9 +96,8 @@ static int open_format(struct pkv__capture_file *file, pkv_error *error)
 {
     size_t there = pkv__stream_need(file->stream, LOOK_BYTES);
     const uint8_t *data = file->stream->at;
-    int rc = pkv__stream_failure(file->stream, error);
-    if (there < 4 && rc < 0)
-        return rc;
+    if (there < 4 && file->stream->failure)
+        return pkv__capture_broken(file, error, "nothing can be read");
     if (there == 0)
         return pkv__error(error, PKV_E_FORMAT, 0, "%s: empty", file->path);
     if (there < 4)
