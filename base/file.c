@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/fault.h"
+#include "base/limits.h"
 #include "base/memory.h"
 
 /* The result of a call, repeated while a signal interrupts it, unless a test makes the operation
@@ -175,14 +176,18 @@ int pkv__file_read_all(const char *path, size_t limit, char **text, size_t *leng
     int64_t size = pkv__file_size(fd, path, error);
     if (size < 0)
         return (int)size;
-    if ((uint64_t)size > limit)
-        return pkv__error(error, PKV_E_LIMIT, -1, "%s is larger than %zu bytes", path, limit);
-    PKV__AUTO_FREE char *data = pkv__alloc((size_t)size + 1);
+    /* A pipe has no size: it is read to its end, if that comes soon. */
+    if (size == 0 && limit > PKV__SIZELESS_MAX_BYTES)
+        limit = PKV__SIZELESS_MAX_BYTES;
+    size_t room = size > 0 && (uint64_t)size <= limit ? (size_t)size : limit + 1;
+    PKV__AUTO_FREE char *data = pkv__alloc(room + 1);
     if (!data)
         return pkv__error_memory(error);
-    ssize_t got = pkv__file_read(fd, data, (size_t)size, path, error);
+    ssize_t got = pkv__file_read(fd, data, room, path, error);
     if (got < 0)
         return (int)got;
+    if ((size_t)got > limit)
+        return pkv__error(error, PKV_E_LIMIT, -1, "%s is larger than %zu bytes", path, limit);
     data[got] = 0;
     *length = (size_t)got;
     *text = PKV__STEAL(data);

@@ -61,6 +61,7 @@
     (60ll * 1000000000) /* how long a first fragment waits for later ones: RFC 8200, 4.5 */
 
 /* Configuration and expressions. */
+#define PKV__SIZELESS_MAX_BYTES 1000000u /* of a small file that is a pipe */
 #define PKV__EXPRESSION_MAX_BYTES 65536u
 #define PKV__EXPRESSION_DEPTH_MAX 200u /* nested parentheses and nots */
 #define PKV__EXPRESSION_TERMS_MAX 4096u
