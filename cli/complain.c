@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/text.h"
 
@@ -18,7 +19,7 @@ void cli_complain_as(const char *command)
 
 static void begin(void)
 {
-    (void)fflush(stdout);
+    (void)cli_output_flush();
     cli_progress_clear();
     (void)fprintf(stderr, command_name ? "pktvault %s: " : "pktvault: ", command_name);
 }

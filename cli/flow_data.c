@@ -32,10 +32,16 @@ static void put_address(const pkv_address *address)
     printf("%s,", cli_endpoint(text, address, 0, 0));
 }
 
-static void put_endpoint(const pkv_address *address, bool has_port, uint16_t port)
+/* By port, only one end has one. */
+static bool has_port(const pkv_flow *flow, const pkv_address *address, uint16_t port)
+{
+    return flow->has_ports && (address->length > 0 || port != 0);
+}
+
+static void put_endpoint(const pkv_flow *flow, const pkv_address *address, uint16_t port)
 {
     put_address(address);
-    if (has_port)
+    if (has_port(flow, address, port))
         printf("%u", port);
     (void)fputc(',', stdout);
 }
@@ -60,8 +66,8 @@ void cli_flow_csv(const pkv_flow *flow)
            pkv_time_format(last, flow->last_ns, 9, 1));
     put_tunnel(flow);
     printf("%s,", flow->protocol);
-    put_endpoint(&flow->src, flow->has_ports, flow->src_port);
-    put_endpoint(&flow->dst, flow->has_ports, flow->dst_port);
+    put_endpoint(flow, &flow->src, flow->src_port);
+    put_endpoint(flow, &flow->dst, flow->dst_port);
     printf("%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,%s,", flow->src_packets,
            flow->src_bytes, flow->dst_packets, flow->dst_bytes,
            cli_all_flags(src_flags, flow->src_flags), cli_all_flags(dst_flags, flow->dst_flags));
@@ -86,9 +92,9 @@ static void json_number_if(struct cli_json *json, const char *key, bool given, u
 static void json_ends(struct cli_json *json, const pkv_flow *flow)
 {
     json_address(json, "src", &flow->src);
-    json_number_if(json, "src_port", flow->has_ports, flow->src_port);
+    json_number_if(json, "src_port", has_port(flow, &flow->src, flow->src_port), flow->src_port);
     json_address(json, "dst", &flow->dst);
-    json_number_if(json, "dst_port", flow->has_ports, flow->dst_port);
+    json_number_if(json, "dst_port", has_port(flow, &flow->dst, flow->dst_port), flow->dst_port);
     cli_json_number(json, "src_packets", flow->src_packets);
     cli_json_number(json, "src_bytes", flow->src_bytes);
     cli_json_number(json, "dst_packets", flow->dst_packets);

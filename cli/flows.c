@@ -100,8 +100,8 @@ static int run(struct settings *s)
         cli_flow_csv_head();
     int result =
         pkv_query_flows(s->search.query, s->by, s->sort, s->search.limit, put_row, s, &error);
-    if (cli_output_failed() || fflush(stdout) != 0)
-        return cli_output_end(CLI_DONE);
+    if (!cli_output_flush())
+        return CLI_FAILED; /* the end of the command says why */
     return cli_search_finish(&s->search, result, &error, 0);
 }
 

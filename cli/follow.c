@@ -67,7 +67,7 @@ static int search_once(struct cli_search *search, cli_follow_fn *print, void *co
         print(context, &packet);
         ++*given;
     }
-    (void)fflush(stdout);
+    (void)cli_output_flush();
     if (result < 0 && !cli_interrupted)
         status = cli_fail(&error, NULL);
     else
@@ -96,7 +96,7 @@ int cli_follow(struct cli_search *search, cli_follow_fn *print, void *context)
             pause_for(took_ns > PAUSE_NS / PAUSE_FACTOR ? took_ns * PAUSE_FACTOR : PAUSE_NS);
     }
     if (cli_output_failed())
-        return cli_output_end(CLI_DONE);
+        return CLI_FAILED; /* the end of the command says why */
     if (status == CLI_DONE)
         (void)fprintf(stderr, "%s %s; followed until %s\n", cli_number(number, given),
                       given == 1 ? "packet" : "packets", cli_interrupted ? "interrupted" : "-c");

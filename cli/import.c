@@ -158,7 +158,7 @@ static void put_report(const char *path, const pkv_import_report *report, int ut
         put_count("; skipped ", report->skipped_blocks, "block without packets",
                   "blocks without packets");
     (void)fputc('\n', stdout);
-    (void)fflush(stdout);
+    (void)cli_output_flush();
 }
 
 static void note(struct import *import, int status)
@@ -176,6 +176,20 @@ static int progress(void *context, uint64_t done, uint64_t all)
     return stop;
 }
 
+/* The reason alone: file and place are said here. */
+static const char *reason_of(const char *path, const pkv_import_report *report)
+{
+    char prefix[64];
+    const char *text = report->broken;
+    size_t length = strlen(path);
+    if (strncmp(text, path, length) == 0 && strncmp(text + length, ": ", 2) == 0)
+        text += length + 2;
+    (void)snprintf(prefix, sizeof prefix, "byte %lld: ", (long long)report->broken_at);
+    if (strncmp(text, prefix, strlen(prefix)) == 0)
+        text += strlen(prefix);
+    return text;
+}
+
 static void say(struct import *import, const char *path, int result,
                 const pkv_import_report *report, const pkv_error *error)
 {
@@ -189,7 +203,7 @@ static void say(struct import *import, const char *path, int result,
     if (report->broken_at < 0)
         return;
     cli_complain("%s: broken at byte %lld: %s; everything before is in the archive", path,
-                 (long long)report->broken_at, report->broken);
+                 (long long)report->broken_at, reason_of(path, report));
     note(import, CLI_UNREADABLE);
 }
 

@@ -20,6 +20,17 @@ void cli_output_begin(void)
     (void)setvbuf(stdout, buffer, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, sizeof buffer);
 }
 
+static int
+    failure; /* errno of the first flush that failed: the C library forgets it, and the data */
+
+bool cli_output_flush(void)
+{
+    errno = 0;
+    if (fflush(stdout) != 0 && failure == 0)
+        failure = errno;
+    return !ferror(stdout);
+}
+
 bool cli_output_failed(void)
 {
     return ferror(stdout) != 0;
@@ -33,14 +44,12 @@ static bool stdout_reader_left(void)
 
 int cli_output_end(int status)
 {
-    errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (cli_output_flush())
         return status;
-    int reason = errno;
-    if (reason == EPIPE || stdout_reader_left())
+    if (failure == EPIPE || stdout_reader_left())
         return CLI_DONE;
-    cli_complain("cannot write standard output%s%s", reason ? ": " : "",
-                 reason ? strerror(reason) : "");
+    cli_complain("cannot write standard output%s%s", failure ? ": " : "",
+                 failure ? strerror(failure) : "");
     return CLI_FAILED;
 }
 

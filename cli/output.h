@@ -9,9 +9,10 @@
 /* Large writes into pipes and files, lines on a terminal. Before the first output. */
 void cli_output_begin(void);
 bool cli_output_failed(void); /* standard output takes no more: stop early */
+bool cli_output_flush(void);  /* false: it takes no more */
 
-/* Flushes standard output. `status`, CLI_DONE where the reader went away, or CLI_FAILED with a
- * complaint. */
+/* At the very end: flushes standard output. `status`, CLI_DONE where the reader went away, or
+ * CLI_FAILED with a complaint. */
 int cli_output_end(int status);
 
 /* The file of -w. */

@@ -241,8 +241,8 @@ static int to_text(struct settings *s)
         print_count(s);
     if (s->explain && result >= 0)
         cli_explain(&s->search);
-    if (cli_output_failed() || fflush(stdout) != 0)
-        return cli_output_end(CLI_DONE);
+    if (!cli_output_flush())
+        return CLI_FAILED; /* the end of the command says why */
     return cli_search_finish(&s->search, result, &error, stopped_at(s, given));
 }
 

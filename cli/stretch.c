@@ -33,10 +33,14 @@ char *cli_stretch(char text[CLI_STRETCH_TEXT], int64_t from_ns, int64_t until_ns
     }
     bool one_day = strncmp(from, until, DATE_LENGTH) == 0;
     bool that_day = one_day && strncmp(from, day, DATE_LENGTH) == 0;
-    (void)snprintf(text, CLI_STRETCH_TEXT, "%.*s%s%.*s-%.*s%s%.*s", that_day ? 0 : DATE_LENGTH,
-                   from, that_day ? "" : " ", CLOCK_LENGTH, from + CLOCK_AT,
-                   one_day ? 0 : DATE_LENGTH, until, one_day ? "" : " ", CLOCK_LENGTH,
-                   until + CLOCK_AT);
+    if (!one_day)
+        (void)snprintf(text, CLI_STRETCH_TEXT, "%.*s %.*s to %.*s %.*s", DATE_LENGTH, from,
+                       CLOCK_LENGTH, from + CLOCK_AT, DATE_LENGTH, until, CLOCK_LENGTH,
+                       until + CLOCK_AT);
+    else
+        (void)snprintf(text, CLI_STRETCH_TEXT, "%.*s%s%.*s-%.*s", that_day ? 0 : DATE_LENGTH, from,
+                       that_day ? "" : " ", CLOCK_LENGTH, from + CLOCK_AT, CLOCK_LENGTH,
+                       until + CLOCK_AT);
     return text;
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cli/command.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/text.h"
 
@@ -101,12 +102,14 @@ static bool put_coverage(const pkv_query_report *report, const struct cli_range 
     }
     if (!before && !behind && report->packets > 0)
         return true;
+    if (!before && !behind && report->segments_in_range == 0) {
+        (void)fputs("; nothing was recorded in this range", stderr);
+        return false;
+    }
     (void)cli_stretch(stretch, report->covered_from_ns, report->covered_until_ns, PKV_TIME_MIN,
                       range->utc);
-    if (before || behind)
-        (void)fprintf(stderr, "; only %s was recorded", stretch);
-    else
-        (void)fprintf(stderr, "; no match, the range was covered (%s)", stretch);
+    (void)fprintf(stderr, before || behind ? "; only %s was recorded" : "; no match in %s",
+                  stretch);
     return !before && !behind;
 }
 
@@ -120,7 +123,7 @@ int cli_worth(const pkv_query *query, const struct cli_worth *worth)
 {
     pkv_query_report report = {.packets = 0};
     size_t counts[KIND_COUNT], missing = 0;
-    (void)fflush(stdout);
+    (void)cli_output_flush();
     cli_progress_clear();
     (void)pkv_query_report_get(query, &report);
     put_counts(&report, worth->elapsed_ns);

@@ -21,7 +21,8 @@ struct cli_worth {
 /* Writes the line to standard error. Answers the exit status. */
 int cli_worth(const pkv_query *query, const struct cli_worth *worth);
 
-/* "2026-11-17 14:02:07-14:05:00"; without the dates where both are those of `day_of_ns`. */
+/* "2026-11-17 14:02:07-14:05:00", without the date where it is that of `day_of_ns`; two dates with
+ * "to" between. */
 #define CLI_STRETCH_TEXT 112
 char *cli_stretch(char text[CLI_STRETCH_TEXT], int64_t from_ns, int64_t until_ns, int64_t day_of_ns,
                   int utc);
