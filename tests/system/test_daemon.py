@@ -51,6 +51,15 @@ class Signals(pkvtest.Case):
         sequences = [int(sequence.split(".")[0]) for _, _, sequence in names]
         self.assertEqual(sequences, list(range(sequences[0], sequences[0] + 5)))
 
+    def test_a_clean_stop_leaves_everything_indexed_and_chained(self):
+        with pkvtest.Daemon(self.archive, *listen(V4)):
+            pkvtest.send_vxlan(V4, 5, 10)
+            pkvtest.wait_for_count(self.archive, 10)
+        status = pkvtest.json_lines(pktvault("status", "-a", self.archive, "-T", "json").out)[0]
+        self.assertEqual((status["sealed_segments"], status["indexed_segments"], status["unchained_segments"]), (1, 1, 0))
+        self.assertEqual(status["packets"], 10)
+        self.assertEqual(pkvtest.run("sha256sum", "-c", "--quiet", "chain.log", cwd=self.archive).status, 0)
+
     def test_a_quiet_daemon_leaves_an_archive_that_says_it_listened(self):
         with pkvtest.Daemon(self.archive, *listen(V4)):
             pass

@@ -74,6 +74,7 @@ class Rebuild(pkvtest.Case):
                 pkvtest.wait_for_count(self.archive, 50 * (round_ + 1))
                 daemon.rotate()
         self.assertGreaterEqual(len(self.segments()), 3)
+        pktvault("index", "-a", self.archive)
         self.assert_rebuilt_the_same()
         self.assertEqual(len(self.query_packets()), 150)
 
