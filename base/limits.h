@@ -83,7 +83,9 @@
 #define PKV__FOLLOWED_MAX 16u  /* open segments indexed while they grow: live lanes */
 #define PKV__FOLLOWED_BYTES                                                                        \
     (256ull << 20) /* their flow tables together; past it they are read once sealed */
-#define PKV__FOLLOW_NS (250ll * 1000000) /* between two looks at the segments */
+#define PKV__INDEXER_STOP_NS (5ll * 1000000000) /* for a last look: a segment takes less than 1 s  \
+                                                 */
+#define PKV__FOLLOW_NS (250ll * 1000000)        /* between two looks at the segments */
 #define PKV__INDEX_WAIT_POLL_NS 50000000
 #define PKV__INDEX_WAIT_NS                                                                         \
     (120ll * 1000000000) /* without a step forward: then the other indexer is stuck */
@@ -94,10 +96,12 @@
 #define PKV__MISSING_LISTED_MAX 1000u
 #define PKV__QUERY_HELD_BYTES                                                                      \
     (24u << 20) /* packets that wait for their turn; past it they go to a temporary file */
-#define PKV__DEDUP_WINDOW_NS (500ll * 1000000) /* two mirrors deliver the same packet within this  \
-                                                */
-#define PKV__DEDUP_PACKETS 65536u /* remembered within the window; the oldest is forgotten first   \
-                                   */
+#define PKV__DEDUP_WINDOW_NS                                                                       \
+    (500ll * 1000000) /* two mirrors deliver the same packet within this                           \
+                       */
+#define PKV__DEDUP_PACKETS                                                                         \
+    65536u /* remembered within the window; the oldest is forgotten first                          \
+            */
 #define PKV__FILTER_LINK_TYPES_MAX                                                                 \
     32u /* programs of libpcap for one term; more link types match nothing */
 #define PKV__FILTER_OWN_TERMS_MAX 64u /* of pktvault in an exact expression: a bit each */

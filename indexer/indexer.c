@@ -2,6 +2,7 @@
 #include <pktvault/indexer.h>
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <time.h>
 
 #include "archive/directory.h"
@@ -22,6 +23,7 @@ struct pkv_indexer {
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     atomic_bool stopping;
+    int64_t deadline_ns; /* monotonic; set before `stopping` is */
 };
 
 static pkv_indexer *indexer_free(pkv_indexer *indexer)
@@ -48,11 +50,12 @@ static void make_wake(pkv_indexer *indexer)
     (void)pthread_mutex_init(&indexer->mutex, NULL);
 }
 
-static int is_stopping(void *context, uint64_t done, uint64_t all)
+static int is_overdue(void *context, uint64_t done, uint64_t all)
 {
+    pkv_indexer *indexer = context;
     (void)done;
     (void)all;
-    return atomic_load_explicit(&((pkv_indexer *)context)->stopping, memory_order_relaxed);
+    return atomic_load(&indexer->stopping) && pkv__monotonic_ns() >= indexer->deadline_ns;
 }
 
 static void pause_until_next_look(pkv_indexer *indexer)
@@ -65,14 +68,17 @@ static void pause_until_next_look(pkv_indexer *indexer)
     (void)pthread_mutex_unlock(&indexer->mutex);
 }
 
-/* What fails is in the log, and tried again. */
+/* What fails is in the log, and tried again. The last look begins after the request to stop: what a
+ * recorder sealed before it is then indexed and chained. */
 static void *run(void *context)
 {
     pkv_indexer *indexer = context;
-    while (!atomic_load(&indexer->stopping)) {
-        (void)pkv__follower_step(indexer->follower, true, is_stopping, indexer, NULL);
+    bool last;
+    do {
+        last = atomic_load(&indexer->stopping);
+        (void)pkv__follower_step(indexer->follower, !last, is_overdue, indexer, NULL);
         pause_until_next_look(indexer);
-    }
+    } while (!last);
     return NULL;
 }
 
@@ -105,6 +111,7 @@ void pkv_indexer_stop(pkv_indexer *indexer)
     if (!indexer)
         return;
     (void)pthread_mutex_lock(&indexer->mutex);
+    indexer->deadline_ns = pkv__monotonic_ns() + PKV__INDEXER_STOP_NS;
     atomic_store(&indexer->stopping, true);
     (void)pthread_cond_signal(&indexer->wake);
     (void)pthread_mutex_unlock(&indexer->mutex);

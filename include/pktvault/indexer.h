@@ -8,16 +8,17 @@
 extern "C" {
 #endif
 
-/* Follows the segments of an archive: recovers what a dead writer left, indexes what is sealed, keeps catalog and
- * chain. At most one runs in an archive (locks/indexer). */
+/* Follows the segments of an archive: recovers what a dead writer left, indexes what is sealed,
+ * keeps catalog and chain. At most one runs in an archive (locks/indexer). */
 typedef struct pkv_indexer pkv_indexer;
 
-/* Starts it on a thread of its own and returns. Errors: PKV_E_BUSY another indexer runs, PKV_E_NOT_FOUND no archive,
- * PKV_E_SYSTEM, PKV_E_MEMORY. */
-PKV_API int pkv_indexer_start(pkv_indexer **indexer, const char *directory, const pkv_options *options,
-                              pkv_error *error);
+/* Starts it on a thread of its own and returns. Errors: PKV_E_BUSY another indexer runs,
+ * PKV_E_NOT_FOUND no archive, PKV_E_SYSTEM, PKV_E_MEMORY. */
+PKV_API int pkv_indexer_start(pkv_indexer **indexer, const char *directory,
+                              const pkv_options *options, pkv_error *error);
 
-/* Finishes the segment at hand (bounded by seconds), joins the thread, frees. NULL is fine. */
+/* Takes in what has been sealed before this call (for 5 seconds at most), joins the thread, frees.
+ * NULL is fine. */
 PKV_API void pkv_indexer_stop(pkv_indexer *indexer);
 
 typedef struct pkv_index_report {
@@ -28,14 +29,17 @@ typedef struct pkv_index_report {
 
 enum { PKV_INDEX_REBUILD = 1 }; /* forget index/ and catalog.sqlite and make them anew */
 
-/* Indexes all that is sealed now, on the caller's thread. Errors: PKV_E_BUSY another indexer runs, as above. */
+/* Indexes all that is sealed now, on the caller's thread. Errors: PKV_E_BUSY another indexer runs,
+ * as above. */
 PKV_API int pkv_index_run(const char *directory, unsigned flags, const pkv_options *options,
-                          pkv_progress_fn *progress, void *context, pkv_index_report *report, pkv_error *error);
+                          pkv_progress_fn *progress, void *context, pkv_index_report *report,
+                          pkv_error *error);
 
-/* Waits until every segment that is sealed when it is called is in the catalog: by indexing itself, or where another
- * process' indexer runs, by waiting for that one. Errors: as pkv_index_run, but never PKV_E_BUSY. */
-PKV_API int pkv_index_wait(const char *directory, const pkv_options *options, pkv_progress_fn *progress, void *context,
-                           pkv_error *error);
+/* Waits until every segment that is sealed when it is called is in the catalog: by indexing itself,
+ * or where another process' indexer runs, by waiting for that one. Errors: as pkv_index_run, but
+ * never PKV_E_BUSY. */
+PKV_API int pkv_index_wait(const char *directory, const pkv_options *options,
+                           pkv_progress_fn *progress, void *context, pkv_error *error);
 
 #ifdef __cplusplus
 }
