@@ -125,7 +125,7 @@ static void mask_of_bits(uint8_t *mask, unsigned length, unsigned bits)
 {
     for (unsigned i = 0; i < length; i++) {
         unsigned left = bits > i * 8 ? bits - i * 8 : 0;
-        mask[i] = left >= 8 ? 0xff : (uint8_t)(0xff00u >> left);
+        mask[i] = (uint8_t)(left >= 8 ? 0xffu : 0xff00u >> left);
     }
 }
 

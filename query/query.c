@@ -9,25 +9,8 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/memory.h"
-#include "query/catalog.h"
 #include "query/frame.h"
 #include "query/query_internal.h"
-
-static int all_names(void *context, const struct pkv__vni_names **names, pkv_error *error)
-{
-    struct pkv_query *query = context;
-    for (size_t i = 0; i < query->directory_count && !query->names.count; i++) {
-        struct pkv__catalog *catalog = NULL;
-        if (pkv__catalog_reader_open(&catalog, query->directories[i], NULL))
-            continue;
-        int rc = pkv__catalog_vni_names(catalog, NULL, &query->names, error);
-        (void)pkv__catalog_reader_close(catalog);
-        if (rc == PKV_E_MEMORY)
-            return rc;
-    }
-    *names = &query->names;
-    return PKV_OK;
-}
 
 static int copy_directories(struct pkv_query *query, const char *const *directories, size_t count, pkv_error *error)
 {
@@ -71,7 +54,8 @@ static int init(struct pkv_query *query, const char *const *directories, size_t 
         return pkv__error_memory(error);
     int rc = copy_directories(query, directories, count, error);
     if (!rc)
-        rc = pkv__filter_new(&query->filter, query->expression, query->flags & PKV_QUERY_EXACT, all_names, query,
+        rc = pkv__filter_new(&query->filter, query->expression, query->flags & PKV_QUERY_EXACT,
+                             pkv__query_expression_names, query,
                              error);
     query->request = (struct pkv__plan_request){.filter = query->filter,
                                                 .since_ns = query->since_ns,

@@ -30,6 +30,7 @@ struct pkv_query {
     size_t directory_count;
     struct pkv__segments segments;
     struct pkv__vni_names names; /* of all archives: for the expression */
+    bool has_names;
 
     bool started;
     struct pkv__heap heap;
@@ -53,6 +54,9 @@ struct pkv_query {
 
 /* Fills in the segments and what the catalogs say. */
 int pkv__query_find_segments(struct pkv_query *query, pkv_error *error);
+
+/* A pkv__vni_names_fn; context: the query. */
+int pkv__query_expression_names(void *query, const struct pkv__vni_names **names, pkv_error *error);
 
 /* Plans a segment: by its index, else by a scan. A segment that cannot be read is reported and gives an empty plan. */
 int pkv__query_plan(struct pkv_query *query, uint32_t segment, const struct pkv__plan_request *request,

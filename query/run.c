@@ -102,6 +102,9 @@ static int read_block(struct load *l, const struct pkv__plan_block *block, struc
     int rc = pkv__segment_reader_at(reader, block->offset, block->stored_bytes, &raw, error);
     if (rc)
         return rc;
+    /* Most of a block: room for all of it at once. */
+    if (block->entries > block->packets / 2 && !pkv__buffer_reserve(&l->run->data, raw.raw_bytes))
+        return pkv__error_memory(error);
     rc = walk(l, block, &raw);
     if (rc == PKV_E_FORMAT)
         return pkv__error(error, rc, block->offset, "%s: the block at byte %lld does not hold the packets it should",

@@ -58,7 +58,7 @@ static void put_net(struct writer *w, const pkv_address *from)
     unsigned length = net.length == 16 ? 16 : 4, bits = pick(w, length * 8 + 1);
     for (unsigned i = 0; i < length; i++) {
         unsigned left = bits > i * 8 ? bits - i * 8 : 0;
-        net.bytes[i] &= left >= 8 ? 0xff : (uint8_t)(0xff00u >> left);
+        net.bytes[i] &= (uint8_t)(left >= 8 ? 0xffu : 0xff00u >> left);
     }
     if (net.length != 4 && net.length != 16) {
         put(w, "net 10.0.0.0/8");
