@@ -109,7 +109,7 @@ int main(int argc, char **argv)
     struct making m = {.directory = argv[1],
                        .mode = argc > 4 ? argv[4] : "live",
                        .lane = (uint32_t)strtoul(argv[3], NULL, 10),
-                       .rotate_bytes = argc > 5 ? strtoull(argv[5], NULL, 10) : PKV__ROTATE_BYTES,
+                       .rotate_bytes = argc > 5 ? strtoull(argv[5], NULL, 10) : 256ull << 20,
                        .state = malloc(pkv__lz4_state_bytes()),
                        .stored = malloc(pkv__lz4_bound(PKV__BLOCK_MAX_BYTES))};
     pcap_t *capture =
