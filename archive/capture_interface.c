@@ -47,11 +47,14 @@ static int take_interface_options(struct pkv__capture_file *file,
             kept += option.padded;
         }
     }
+    int rc = pkv__capture_memory(file, error);
+    if (rc < 0)
+        return rc;
     view->name = name == SIZE_MAX ? NULL : (const char *)texts->data + name;
     view->description = description == SIZE_MAX ? NULL : (const char *)texts->data + description;
     view->options = kept ? all->data : NULL;
     view->options_bytes = (uint32_t)kept;
-    return pkv__capture_memory(file, error);
+    return 0;
 }
 
 int pkv__capture_take_interface(struct pkv__capture_file *file, struct pkv__cursor body,
