@@ -92,8 +92,9 @@ static int run_once(struct settings *s)
     cli_progress_clear();
     if (result < 0)
         return cli_fail(&error, NULL);
-    printf("%" PRIu64 " segments indexed: %s packets, %s flows", report.segments,
-           cli_number(packets, report.packets), cli_number(flows, report.flows));
+    printf("%" PRIu64 " segment%s indexed: %s packets, %s flows", report.segments,
+           report.segments == 1 ? "" : "s", cli_number(packets, report.packets),
+           cli_number(flows, report.flows));
     if (report.recovered > 0)
         printf("; %" PRIu64 " recovered", report.recovered);
     if (report.failed > 0)

@@ -42,8 +42,8 @@ static void put_lag(const pkv_status *status)
     uint64_t waiting = status->sealed_segments - status->indexed_segments;
     put_name("indexed");
     if (waiting > 0)
-        printf("%s%s segments to go%s", cli_colour(stdout, CLI_YELLOW), cli_number(number, waiting),
-               cli_colour(stdout, CLI_PLAIN));
+        printf("%s%s segment%s to go%s", cli_colour(stdout, CLI_YELLOW),
+               cli_number(number, waiting), waiting == 1 ? "" : "s", cli_colour(stdout, CLI_PLAIN));
     else
         (void)fputs("all", stdout);
     if (status->unchained_segments > 0)
@@ -56,10 +56,9 @@ static void put_sizes(const pkv_status *status)
     char raw[CLI_NUMBER_TEXT], stored[CLI_NUMBER_TEXT], index[CLI_NUMBER_TEXT];
     char free_text[CLI_NUMBER_TEXT], disk[CLI_NUMBER_TEXT];
     put_name("stored");
-    printf("%s of %s recorded", cli_size(stored, status->stored_bytes),
-           cli_size(raw, status->raw_bytes));
+    printf("%s", cli_size(stored, status->stored_bytes));
     if (status->raw_bytes > 0)
-        printf(" (%.0f %%), index %s (%.1f %%)",
+        printf(" of %s recorded (%.0f %%), index %s (%.1f %%)", cli_size(raw, status->raw_bytes),
                100.0 * (double)status->stored_bytes / (double)status->raw_bytes,
                cli_size(index, status->index_bytes),
                100.0 * (double)status->index_bytes / (double)status->raw_bytes);

@@ -103,8 +103,8 @@ static bool put_coverage(const pkv_query_report *report, const struct cli_range 
     if (!before && !behind && report->packets > 0)
         return true;
     if (!before && !behind && report->segments_in_range == 0) {
-        (void)fputs("; nothing was recorded in this range", stderr);
-        return false;
+        (void)fputs("; no packets are stored in this range", stderr);
+        return true;
     }
     (void)cli_stretch(stretch, report->covered_from_ns, report->covered_until_ns, PKV_TIME_MIN,
                       range->utc);
