@@ -232,6 +232,55 @@ class Follower(support.Case):
         self.index("rebuild")
         self.assertEqual(self.derived(), live)
 
+    def follows_an_open_segment(self, process):
+        directory = f"/proc/{process.pid}/fd"
+        links = []
+        for name in os.listdir(directory):
+            try:
+                links.append(os.readlink(os.path.join(directory, name)))
+            except FileNotFoundError:
+                pass
+        return any(link.endswith(".open") for link in links)
+
+    def test_a_segment_that_is_followed_while_it_grows_is_indexed_as_if_it_were_read_at_once(self):
+        capture = os.path.join(self.directory, "many.pcap")
+        run("mergecap", "-a", "-F", "pcap", "-w", capture, *[GENEVE] * 100)
+        data = support.read(capture)
+        self.make(HTTP, lane=3)
+        with Live(self.archive) as live:
+            writer = subprocess.Popen([tool("make_segment"), self.archive, "-", "0", "live"], stdin=subprocess.PIPE)
+            half = len(data) // 2
+            writer.stdin.write(data[:half])
+            writer.stdin.flush()
+            wait_until(lambda: self.follows_an_open_segment(live.process), "the open segment is followed")
+            writer.stdin.write(data[half:])
+            writer.stdin.close()
+            self.assertEqual(writer.wait(), 0)
+            wait_until(lambda: self.has(2), "the segment that was followed")
+        followed, chain = self.derived(), support.read(self.path("chain.log"))
+        self.assertEqual(self.catalog("SELECT packets FROM segment WHERE lane = 0"), [(3900,)])
+        self.index("rebuild")
+        self.assertEqual(self.derived(), followed)
+        self.assertEqual(support.read(self.path("chain.log")), chain)
+        run("sh", "-c", f"cd {self.archive} && sha256sum -c chain.log")
+
+    def test_a_segment_whose_writer_dies_while_it_is_followed_is_sealed_and_indexed(self):
+        self.make(HTTP, lane=3)
+        capture = os.path.join(self.directory, "many.pcap")
+        run("mergecap", "-a", "-F", "pcap", "-w", capture, *[GENEVE] * 100)
+        with Live(self.archive) as live:
+            writer = subprocess.Popen([tool("make_segment"), self.archive, "-", "0", "live"], stdin=subprocess.PIPE)
+            writer.stdin.write(support.read(capture))
+            writer.stdin.flush()
+            wait_until(lambda: self.follows_an_open_segment(live.process), "the open segment is followed")
+            writer.kill()
+            writer.communicate()
+            wait_until(lambda: self.has(2), "the segment that was sealed for the dead")
+        self.assertEqual(self.catalog("SELECT recovered FROM segment WHERE lane = 0"), [(1,)])
+        followed = self.derived()
+        self.index("rebuild")
+        self.assertEqual(self.derived(), followed)
+
     def test_a_catalog_deleted_while_it_runs_is_made_again(self):
         self.make(HTTP)
         with Live(self.archive) as live:
