@@ -78,13 +78,40 @@ static const struct pkv__token *bpf_end(const struct pkv__token *at)
     return at;
 }
 
+/* libpcap would ask the network for a name. */
+static bool asks_for_name(const struct pkv__token *at)
+{
+    if (pkv__token_is(at, "gateway"))
+        return true;
+    if (!pkv__token_is(at, "host") && !pkv__token_is(at, "net") && !pkv__token_is(at, "src") &&
+        !pkv__token_is(at, "dst"))
+        return false;
+    const struct pkv__token *value = &at[1];
+    if (value->kind != PKV__TOKEN_WORD || pkv__parse_is_keyword(value))
+        return false;
+    for (size_t i = 0; i < value->length; i++)
+        if (!strchr("0123456789.:-abcdefABCDEFxX", value->text[i]))
+            return true;
+    return false;
+}
+
+static int refuse_names(struct pkv__parser *p, const struct pkv__token *start, const struct pkv__token *end)
+{
+    for (; start < end; start++)
+        if (asks_for_name(start))
+            return pkv__parse_error(p, start, "names of hosts and nets are not resolved: write addresses");
+    return PKV_OK;
+}
+
 int pkv__parse_bpf(struct pkv__parser *p, const struct pkv__token *start, struct pkv__node **node)
 {
     p->at = bpf_end(start);
     p->qualifier.type = PKV__TYPE_NONE;
     if (p->at == start)
         return pkv__parse_expected(p, "a term");
-    int rc = pkv__parse_node(p, node, PKV__NODE_BPF);
+    int rc = refuse_names(p, start, p->at);
+    if (!rc)
+        rc = pkv__parse_node(p, node, PKV__NODE_BPF);
     if (rc)
         return rc;
     const struct pkv__token *last = p->at - 1;

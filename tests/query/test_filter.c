@@ -95,6 +95,8 @@ static void an_error_points_at_its_place(void **state)
         {"host 10.0.0.1 \x01", 14, "byte 0x01"},
         {"icmp host 10.0.0.1", 0, "cannot stand before"},
         {"10.0.0.1", 0, "expected a term"},
+        {"link gateway example", 5, "not resolved"},
+        {"tcp and wlan host example", 13, "not resolved"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
