@@ -59,11 +59,13 @@ static void print_help(const struct arguments *a)
     for (unsigned i = 0; i < a->count; i++) {
         const char *key, *initial, *help;
         (void)pkv_options_describe(i, &key, &initial, &help);
+        if (strcmp(key, "archive") == 0 || strcmp(key, "index") == 0)
+            continue;
         (void)printf("  --%-22s %s%s%s%s\n", key, help, initial && *initial ? " [" : "",
                      initial && *initial ? initial : "", initial && *initial ? "]" : "");
     }
     (void)puts("\nWithout listen and capture, it listens on " DEFAULT_LISTEN
-               ", IPv4 and IPv6. Every key of pktvault.conf(5) is an option.");
+               ", IPv4 and IPv6. See pktvaultd(8), pktvault.conf(5).");
 }
 
 static int complain(const pkv_error *error)

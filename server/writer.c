@@ -38,7 +38,7 @@ struct pkv_writer {
     bool open;         /* a segment is at hand */
     uint64_t segment_bytes, position;
     int64_t first_ns, last_ns; /* of the packets in the segment */
-    bool complete;
+    bool numbered, complete;   /* of an import */
 };
 
 static void free_writer(pkv_writer *writer)
@@ -179,7 +179,8 @@ static int end_segment(pkv_writer *writer, bool last, pkv_error *error)
 static int begin_segment(pkv_writer *writer, int64_t time_ns, pkv_error *error)
 {
     int64_t start_ns = time_ns > 0 ? time_ns : 0;
-    if (pkv__lane_writer_begin(writer->lane, start_ns, writer->position, NULL) < 0)
+    if (pkv__lane_writer_begin(writer->lane, start_ns, writer->numbered ? writer->position : 0,
+                               NULL) < 0)
         return pkv__error_memory(error);
     writer->open = true;
     writer->segments++;
@@ -275,6 +276,7 @@ int pkv_writer_close(pkv_writer *writer, pkv_error *error)
 void pkv__writer_set_position(pkv_writer *writer, uint64_t packet)
 {
     writer->position = packet;
+    writer->numbered = true;
 }
 
 void pkv__writer_set_complete(pkv_writer *writer)

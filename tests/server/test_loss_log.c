@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/check.h"
+
+#include "base/clock.h"
+#include "server/loss_log.h"
+
+#define S PKV__NS_PER_S
+
+struct told {
+    unsigned count;
+    struct pkv__statistics list[8];
+};
+
+/* Decodes what a call has appended and empties the buffer. */
+static struct told read_back(struct pkv__buffer *b)
+{
+    struct told told = {.count = 0};
+    struct pkv__pcapng_block block;
+    size_t offset = 0;
+    uint32_t interface_id;
+    while (b->length && pkv__pcapng_next(b->data, b->length, &offset, &block) == 1)
+        assert_int_equal(
+            pkv__pcapng_get_statistics(&block, &interface_id, &told.list[told.count++]), 0);
+    pkv__buffer_clear(b);
+    return told;
+}
+
+static struct told sample(struct pkv__loss_log *log, struct pkv__losses now, bool final,
+                          bool reaches_the_file)
+{
+    struct pkv__buffer b = {0};
+    pkv__loss_log_sample(log, &now, final, &b);
+    if (b.length && reaches_the_file)
+        pkv__loss_log_told(log, &now);
+    struct told told = read_back(&b);
+    pkv__buffer_deinit(&b);
+    return told;
+}
+
+static struct told begin(struct pkv__loss_log *log, int64_t start_ns)
+{
+    struct pkv__buffer b = {0};
+    pkv__loss_log_begin(log, start_ns, &b);
+    struct told told = read_back(&b);
+    pkv__buffer_deinit(&b);
+    return told;
+}
+
+static void a_segment_starts_with_zero_counters(void **state)
+{
+    (void)state;
+    struct pkv__loss_log log;
+    pkv__loss_log_init(&log);
+    struct told told = begin(&log, 1000 * S);
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.list[0].time_ns, 1000 * S);
+    assert_int_equal(told.list[0].received, 0);
+    assert_int_equal(told.list[0].lost_kernel, 0);
+}
+
+static void silence_is_told_once_a_minute(void **state)
+{
+    (void)state;
+    struct pkv__loss_log log;
+    pkv__loss_log_init(&log);
+    (void)begin(&log, 1000 * S);
+    assert_int_equal(sample(&log, (struct pkv__losses){.time_ns = 1059 * S}, false, true).count, 0);
+    assert_int_equal(sample(&log, (struct pkv__losses){.time_ns = 1060 * S}, false, true).count, 1);
+    assert_int_equal(sample(&log, (struct pkv__losses){.time_ns = 1061 * S}, false, true).count, 0);
+}
+
+static void a_loss_is_told_with_the_last_sample_before_it(void **state)
+{
+    (void)state;
+    struct pkv__loss_log log;
+    pkv__loss_log_init(&log);
+    (void)begin(&log, 1000 * S);
+    log.stored = 40;
+    (void)sample(&log, (struct pkv__losses){.time_ns = 1006 * S}, false, true);
+    log.stored = 50;
+    struct told told =
+        sample(&log, (struct pkv__losses){.time_ns = 1007 * S, .kernel = 3}, false, true);
+    assert_int_equal(told.count, 2);
+    assert_int_equal(told.list[0].time_ns, 1006 * S);
+    assert_int_equal(told.list[0].lost_kernel, 0);
+    assert_int_equal(told.list[0].received, 40);
+    assert_int_equal(told.list[1].time_ns, 1007 * S);
+    assert_int_equal(told.list[1].lost_kernel, 3);
+    assert_int_equal(told.list[1].received, 53);
+}
+
+static void losses_that_go_on_are_told_each_time_alone(void **state)
+{
+    (void)state;
+    struct pkv__loss_log log;
+    pkv__loss_log_init(&log);
+    (void)begin(&log, 1000 * S);
+    (void)sample(&log, (struct pkv__losses){.time_ns = 1001 * S, .buffer = 3}, false, true);
+    struct told told =
+        sample(&log, (struct pkv__losses){.time_ns = 1002 * S, .buffer = 5}, false, true);
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.list[0].lost_buffer, 5);
+}
+
+static void what_the_disk_cost_is_told_from_its_first_packet_on(void **state)
+{
+    (void)state;
+    struct pkv__loss_log log;
+    pkv__loss_log_init(&log);
+    (void)begin(&log, 1000 * S);
+    (void)sample(&log, (struct pkv__losses){.time_ns = 1030 * S}, false, true);
+    log.disk_from_ns = 1012 * S;
+    struct told told =
+        sample(&log, (struct pkv__losses){.time_ns = 1031 * S, .disk = 7}, false, true);
+    assert_int_equal(told.count, 2);
+    assert_int_equal(told.list[0].time_ns, 1012 * S);
+    assert_int_equal(told.list[0].lost_disk, 0);
+    assert_int_equal(told.list[1].lost_disk, 7);
+}
+
+static void what_did_not_reach_the_file_is_told_again(void **state)
+{
+    (void)state;
+    struct pkv__loss_log log;
+    pkv__loss_log_init(&log);
+    (void)begin(&log, 1000 * S);
+    assert_int_equal(
+        sample(&log, (struct pkv__losses){.time_ns = 1001 * S, .disk = 7}, false, false).count, 1);
+    struct told told =
+        sample(&log, (struct pkv__losses){.time_ns = 1002 * S, .disk = 7}, false, true);
+    assert_int_equal(told.list[told.count - 1].lost_disk, 7);
+}
+
+static void a_segment_tells_what_the_one_before_could_not(void **state)
+{
+    (void)state;
+    struct pkv__loss_log log;
+    pkv__loss_log_init(&log);
+    (void)begin(&log, 1000 * S);
+    (void)sample(&log, (struct pkv__losses){.time_ns = 1001 * S, .kernel = 4}, false, true);
+    (void)sample(&log, (struct pkv__losses){.time_ns = 1002 * S, .kernel = 4, .disk = 9}, true,
+                 false);
+    (void)begin(&log, 1002 * S);
+    struct told told = sample(
+        &log, (struct pkv__losses){.time_ns = 1003 * S, .kernel = 4, .disk = 9}, false, true);
+    assert_int_equal(told.list[told.count - 1].lost_disk, 9);
+    assert_int_equal(told.list[told.count - 1].lost_kernel, 0);
+}
+
+static void the_end_is_always_told(void **state)
+{
+    (void)state;
+    struct pkv__loss_log log;
+    pkv__loss_log_init(&log);
+    (void)begin(&log, 1000 * S);
+    struct told told = sample(&log, (struct pkv__losses){.time_ns = 1001 * S}, true, true);
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.list[0].start_ns, 1000 * S);
+    assert_int_equal(told.list[0].end_ns, 1001 * S);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_segment_starts_with_zero_counters),
+        cmocka_unit_test(silence_is_told_once_a_minute),
+        cmocka_unit_test(a_loss_is_told_with_the_last_sample_before_it),
+        cmocka_unit_test(losses_that_go_on_are_told_each_time_alone),
+        cmocka_unit_test(what_the_disk_cost_is_told_from_its_first_packet_on),
+        cmocka_unit_test(what_did_not_reach_the_file_is_told_again),
+        cmocka_unit_test(a_segment_tells_what_the_one_before_could_not),
+        cmocka_unit_test(the_end_is_always_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
