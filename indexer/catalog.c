@@ -222,7 +222,7 @@ static int put_vni_names(sqlite3 *db, const struct pkv__segment_index *index, pk
     return pkv__insert_deinit(&insert, error);
 }
 
-static int put_rows(sqlite3 *db, const struct pkv__segment_index *index, pkv_error *error)
+int pkv__catalog_put_rows(sqlite3 *db, const struct pkv__segment_index *index, pkv_error *error)
 {
     int rc = remove_rows(db, index->stem, error);
     if (rc == 0)
@@ -256,7 +256,7 @@ int pkv__catalog_put(struct pkv__catalog *catalog, const struct pkv__segment_ind
                      pkv_error *error)
 {
     int rc = begin(catalog->db, error);
-    return rc < 0 ? rc : end(catalog->db, put_rows(catalog->db, index, error), error);
+    return rc < 0 ? rc : end(catalog->db, pkv__catalog_put_rows(catalog->db, index, error), error);
 }
 
 int pkv__catalog_remove(struct pkv__catalog *catalog, const struct pkv__segment_name *name,

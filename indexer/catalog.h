@@ -5,6 +5,7 @@
 #define PKV_INDEXER_CATALOG_H
 
 #include "indexer/segment_index.h"
+#include "schema/database.h"
 
 struct pkv__catalog;
 
@@ -21,6 +22,8 @@ int pkv__catalog_forget(const char *directory, pkv_error *error);
 /* All that the catalog says of a segment, in one transaction, in place of what it said before. */
 int pkv__catalog_put(struct pkv__catalog *catalog, const struct pkv__segment_index *index,
                      pkv_error *error);
+/* The same within a transaction of the caller. */
+int pkv__catalog_put_rows(sqlite3 *db, const struct pkv__segment_index *index, pkv_error *error);
 int pkv__catalog_remove(struct pkv__catalog *catalog, const struct pkv__segment_name *name,
                         pkv_error *error);
 

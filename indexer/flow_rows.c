@@ -13,7 +13,7 @@ PKV__DEFINE_CLEANUP(struct pkv__flow_rows, pkv__flow_rows_free);
 int pkv__flow_rows_new(struct pkv__flow_rows **rows, const char *spill_path)
 {
     struct pkv__flow_rows *made PKV__AUTO(pkv__flow_rows_free) = pkv__alloc_zero(1, sizeof *made);
-    if (!made || !(made->spill_path = pkv__strdup(spill_path)) ||
+    if (!made || (spill_path && !(made->spill_path = pkv__strdup(spill_path))) ||
         pkv__flow_table_new(&made->table) < 0 || pkv__packet_log_new(&made->log) < 0 ||
         pkv__intern_new(&made->hosts, sizeof(struct pkv__flow_host)) < 0 ||
         pkv__intern_new(&made->tunnels, sizeof(struct pkv__flow_tunnel)) < 0)
@@ -131,7 +131,7 @@ int pkv__flow_rows_each_row_at_hand(const struct pkv__flow_rows *rows, pkv__flow
 
 static int each_sorted_list(const struct pkv__flow_rows *rows,
                             const struct pkv__packets_by_flow *sorted, pkv__flow_list_fn *list,
-                            void *context)
+                            void *context, pkv_error *error)
 {
     struct pkv__buffer bytes = {0};
     uint32_t count = pkv__flow_table_count(rows->table);
@@ -140,7 +140,7 @@ static int each_sorted_list(const struct pkv__flow_rows *rows,
         unsigned initiator = pkv__flow_table_at(rows->table, i)->initiator;
         pkv__buffer_clear(&bytes);
         pkv__packets_by_flow_encode(sorted, i, rows->first_ordinal, initiator, &bytes);
-        rc = bytes.failed ? PKV_E_MEMORY
+        rc = bytes.failed ? pkv__error_memory(error)
                           : list(context, rows->first_id + i, bytes.data, bytes.length);
     }
     pkv__buffer_deinit(&bytes);
@@ -153,7 +153,7 @@ int pkv__flow_rows_each_list_at_hand(const struct pkv__flow_rows *rows, pkv__flo
     struct pkv__packets_by_flow sorted;
     if (pkv__packet_log_sort(rows->log, pkv__flow_table_count(rows->table), &sorted) < 0)
         return pkv__error_memory(error);
-    int rc = each_sorted_list(rows, &sorted, list, context);
+    int rc = each_sorted_list(rows, &sorted, list, context, error);
     pkv__packets_by_flow_deinit(&sorted);
     return rc;
 }

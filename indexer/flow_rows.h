@@ -35,7 +35,7 @@ struct pkv__flow_tunnel {
 
 struct pkv__flow_rows;
 
-/* spill_path: where a temporary file may be made. */
+/* spill_path: where a temporary file may be made; NULL: as pkv__scratch_new. */
 int pkv__flow_rows_new(struct pkv__flow_rows **rows, const char *spill_path);
 struct pkv__flow_rows *
 pkv__flow_rows_free(struct pkv__flow_rows *rows); /* NULL is fine; returns NULL */

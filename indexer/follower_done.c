@@ -75,7 +75,8 @@ static int note_vanished(struct checking *c, const struct pkv__segment_name *nam
 static int check(void *context, const struct pkv__segment_name *name)
 {
     struct checking *c = context;
-    const struct pkv__segment_file *file = bsearch(name, c->files, c->count, sizeof *file, compare);
+    const struct pkv__segment_file *file =
+        c->count ? bsearch(name, c->files, c->count, sizeof *file, compare) : NULL;
     if (!file || file->open)
         return note_vanished(c, name);
     if (has_index(c->f, name) && is_chained(c->f, name))

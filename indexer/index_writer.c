@@ -124,7 +124,7 @@ static int write_hosts(sqlite3 *db, const struct pkv__segment_index *index,
     struct pkv__insert insert;
     struct pkv__buffer list = {0};
     pkv__insert_init(&insert, db, "INSERT INTO host VALUES (?, ?, ?)");
-    for (uint32_t id = 0; id < order->count; id++) {
+    for (uint32_t id = 0; !list.failed && id < order->count; id++) {
         const struct pkv__flow_host *host = pkv__flow_rows_host(index->flows, order->numbers[id]);
         pkv__buffer_clear(&list);
         pkv__host_order_encode(order, id, &list);
@@ -133,10 +133,11 @@ static int write_hosts(sqlite3 *db, const struct pkv__segment_index *index,
         pkv__insert_blob(&insert, list.data, list.length);
         pkv__insert_put(&insert);
     }
-    bool failed = list.failed;
-    pkv__buffer_deinit(&list);
     int rc = pkv__insert_deinit(&insert, error);
-    return failed ? pkv__error_memory(error) : rc;
+    if (list.failed)
+        rc = pkv__error_memory(error);
+    pkv__buffer_deinit(&list);
+    return rc;
 }
 
 struct writing {
@@ -201,7 +202,7 @@ static int write_flows(sqlite3 *db, const struct pkv__segment_index *index,
     return flow_rc < 0 ? flow_rc : posting_rc < 0 ? posting_rc : rc;
 }
 
-static int write_tables(sqlite3 *db, const struct pkv__segment_index *index, pkv_error *error)
+int pkv__index_put(const struct pkv__segment_index *index, sqlite3 *db, pkv_error *error)
 {
     struct pkv__host_order order;
     if (pkv__host_order_init(&order, index->flows) < 0)
@@ -239,7 +240,7 @@ static int write_file(const struct pkv__segment_index *index, const char *path, 
     if (rc == 0)
         rc = pkv__index_create(&db, path, page_bytes(index), error);
     if (rc == 0)
-        rc = write_tables(db, index, error);
+        rc = pkv__index_put(index, db, error);
     pkv__database_close(db);
     if (rc < 0)
         return rc;

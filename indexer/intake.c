@@ -13,6 +13,8 @@ struct pkv__intake {
     struct pkv__segment_reader *reader; /* NULL: the file is no segment at all */
     struct pkv__file_hash *hash;
     struct pkv__segment_index *index;
+    pkv__intake_look_fn *look; /* NULL: nobody */
+    void *look_context;
     char sha256[65];
 };
 
@@ -51,14 +53,14 @@ static int open_reader(struct pkv__intake *intake, pkv_error *error)
     return rc;
 }
 
-int pkv__intake_open(struct pkv__intake **intake, const char *directory,
-                     const struct pkv__segment_name *name, bool open, pkv_error *error)
+static int open_intake(struct pkv__intake **intake, const char *directory, const char *scratch,
+                       const struct pkv__segment_name *name, bool open, pkv_error *error)
 {
     char relative[PKV__SEGMENT_PATH_TEXT];
     pkv__segment_path(relative, name, open);
     struct pkv__intake *made PKV__AUTO(pkv__intake_free) = pkv__alloc_zero(1, sizeof *made);
     if (!made || !(made->path = pkv__archive_join(directory, relative)) ||
-        pkv__segment_index_new(&made->index, directory, name) < 0)
+        pkv__segment_index_new(&made->index, scratch, name) < 0)
         return pkv__error_memory(error);
     made->opened_open = open;
     int rc = pkv__file_hash_open(&made->hash, made->path, error);
@@ -67,6 +69,24 @@ int pkv__intake_open(struct pkv__intake **intake, const char *directory,
     if (rc < 0)
         return rc;
     *intake = PKV__STEAL(made);
+    return 0;
+}
+
+int pkv__intake_open(struct pkv__intake **intake, const char *directory,
+                     const struct pkv__segment_name *name, bool open, pkv_error *error)
+{
+    return open_intake(intake, directory, directory, name, open, error);
+}
+
+int pkv__intake_open_to_look(struct pkv__intake **intake, const char *directory,
+                             const struct pkv__segment_name *name, pkv__intake_look_fn *look,
+                             void *context, pkv_error *error)
+{
+    int rc = open_intake(intake, directory, NULL, name, false, error);
+    if (rc < 0)
+        return rc;
+    (*intake)->look = look;
+    (*intake)->look_context = context;
     return 0;
 }
 
@@ -82,7 +102,10 @@ static int take_block(struct pkv__intake *intake, pkv_error *error)
         *error = damage;
     if (rc <= 0)
         return rc;
-    rc = pkv__file_hash_add(intake->hash, block.offset, block.stored, block.stored_bytes, error);
+    rc = intake->look ? intake->look(intake->look_context, &block) : 0;
+    if (rc == 0)
+        rc =
+            pkv__file_hash_add(intake->hash, block.offset, block.stored, block.stored_bytes, error);
     if (rc == 0)
         rc = pkv__segment_index_add(intake->index, &block, error);
     return rc < 0 ? rc : 1;

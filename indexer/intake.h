@@ -11,6 +11,13 @@ struct pkv__intake;
 /* Errors: PKV_E_NOT_FOUND (sealed or removed meanwhile), PKV_E_SYSTEM, PKV_E_MEMORY. */
 int pkv__intake_open(struct pkv__intake **intake, const char *directory,
                      const struct pkv__segment_name *name, bool open, pkv_error *error);
+/* A sealed segment, by one who may not write into the archive and looks at each block that can be
+ * read before it is taken; a negative answer ends it. */
+typedef int pkv__intake_look_fn(void *context, const struct pkv__raw_block *block);
+int pkv__intake_open_to_look(struct pkv__intake **intake, const char *directory,
+                             const struct pkv__segment_name *name, pkv__intake_look_fn *look,
+                             void *context, pkv_error *error);
+
 struct pkv__intake *pkv__intake_free(struct pkv__intake *intake); /* NULL is fine; returns NULL */
 
 /* Takes at most `blocks` blocks. 1: there may be more; 0: no more for now. What cannot be read is

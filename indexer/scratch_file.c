@@ -9,6 +9,7 @@
 #include "base/memory.h"
 
 #define PIECE_BYTES ((size_t)1 << 20)
+#define ELSEWHERE "/var/tmp"
 
 struct pkv__scratch {
     int fd;
@@ -22,10 +23,10 @@ int pkv__scratch_new(struct pkv__scratch **scratch, const char *path, pkv_error 
     struct pkv__scratch *made = pkv__alloc_zero(1, sizeof *made);
     if (!made)
         return pkv__error_memory(error);
-    made->path = pkv__strdup(path);
-    made->fd = made->path ? pkv__file_open(path, O_RDWR | O_CREAT | O_TRUNC, error)
-                          : pkv__error_memory(error);
-    int rc = made->fd < 0 ? made->fd : pkv__file_unlink(path, error);
+    int flags = path ? O_RDWR | O_CREAT | O_TRUNC : O_RDWR | O_TMPFILE;
+    made->path = pkv__strdup(path ? path : ELSEWHERE);
+    made->fd = made->path ? pkv__file_open(made->path, flags, error) : pkv__error_memory(error);
+    int rc = made->fd < 0 || !path ? made->fd : pkv__file_unlink(path, error);
     if (rc < 0) {
         (void)pkv__scratch_free(made);
         return rc;

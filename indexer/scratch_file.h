@@ -11,6 +11,7 @@
 
 struct pkv__scratch;
 
+/* path NULL: not in the archive, but where the system keeps temporary files. */
 int pkv__scratch_new(struct pkv__scratch **scratch, const char *path, pkv_error *error);
 struct pkv__scratch *
 pkv__scratch_free(struct pkv__scratch *scratch); /* NULL is fine; returns NULL */

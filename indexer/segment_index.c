@@ -20,8 +20,9 @@ int pkv__segment_index_new(struct pkv__segment_index **index, const char *direct
     made->name = *name;
     made->end_ns = INT64_MIN;
     pkv__segment_stem(made->stem, name);
-    PKV__AUTO_FREE char *spill_path = pkv__printf("%s/index/%s.spill", directory, made->stem);
-    if (!spill_path || pkv__flow_rows_new(&made->flows, spill_path) < 0 ||
+    PKV__AUTO_FREE char *spill_path =
+        directory ? pkv__printf("%s/index/%s.spill", directory, made->stem) : NULL;
+    if ((directory && !spill_path) || pkv__flow_rows_new(&made->flows, spill_path) < 0 ||
         pkv__losses_new(&made->losses, name->start_ns) < 0)
         return PKV_E_MEMORY;
     *index = PKV__STEAL(made);

@@ -8,7 +8,8 @@
 
 struct pkv__segment_index;
 
-/* `directory`: the archive, where temporary files may be made. PKV_E_MEMORY. */
+/* `directory`: the archive, where temporary files may be made; NULL: outside of it. PKV_E_MEMORY.
+ */
 int pkv__segment_index_new(struct pkv__segment_index **index, const char *directory,
                            const struct pkv__segment_name *name);
 struct pkv__segment_index *

@@ -33,7 +33,8 @@ CREATE TABLE segment (
 -- For time ranges.
 CREATE INDEX segment_last ON segment (last_ns, first_ns);
 
--- For every segment with packets, what may be in it; schema/summary.h describes the filters.
+-- For every segment with packets, what may be in it; schema/summary.h describes the filters. An empty filter says
+-- nothing: too much is in the segment.
 CREATE TABLE summary (
     name TEXT PRIMARY KEY,
     addresses BLOB NOT NULL, -- filter: inner and outer addresses, with their /24 and /16 (IPv6: /64 and /48)
@@ -56,7 +57,7 @@ CREATE TABLE loss (
 -- Parts of segments that cannot be read.
 CREATE TABLE damage (
     name TEXT NOT NULL,
-    offset INTEGER NOT NULL,    -- in the segment file
+    offset INTEGER NOT NULL,    -- in the segment file; -1: the file as a whole
     reason TEXT NOT NULL,
     PRIMARY KEY (name, offset)
 ) STRICT, WITHOUT ROWID;

@@ -78,6 +78,11 @@ int pkv__catalog_open(sqlite3 **db, const char *directory, pkv_error *error)
     return 0;
 }
 
+int pkv__catalog_create_temporary(sqlite3 **db, pkv_error *error)
+{
+    return pkv__database_create_temporary(db, pkv__catalog_sql, error);
+}
+
 static int open_shared(sqlite3 **db, const char *path, const char *parameters, pkv_error *error)
 {
     PKV__AUTO_DATABASE sqlite3 *opened = NULL;

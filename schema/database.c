@@ -121,6 +121,23 @@ int pkv__database_open(sqlite3 **db, const char *path, const char *parameters, i
     return 0;
 }
 
+int pkv__database_create_temporary(sqlite3 **db, const char *schema, pkv_error *error)
+{
+    PKV__AUTO_DATABASE sqlite3 *made = NULL;
+    int rc = pkv__database_open(&made, "", "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
+    if (rc == 0)
+        rc = pkv__database_exec(made,
+                                "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; "
+                                "PRAGMA cache_size = -16384",
+                                error);
+    if (rc == 0)
+        rc = pkv__database_exec(made, schema, error);
+    if (rc < 0)
+        return rc;
+    *db = PKV__STEAL(made);
+    return 0;
+}
+
 int pkv__database_check(sqlite3 *db, const char *path, int application, pkv_error *error)
 {
     int64_t id = 0, version = 0;

@@ -27,6 +27,10 @@ int pkv__catalog_open(sqlite3 **db, const char *directory, pkv_error *error);
  * PKV_E_SYSTEM. */
 int pkv__catalog_open_read(sqlite3 **db, const char *directory, pkv_error *error);
 
+/* The empty tables of an index or a catalog in a temporary database, outside of the archive. */
+int pkv__index_create_temporary(sqlite3 **db, pkv_error *error);
+int pkv__catalog_create_temporary(sqlite3 **db, pkv_error *error);
+
 void pkv__database_close(sqlite3 *db); /* NULL is fine */
 
 /* sqlite3_prepare_v3 and sqlite3_exec with errors in our form ("FILE: SQLite: …"; PKV_E_FORMAT for

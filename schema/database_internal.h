@@ -16,6 +16,9 @@ extern const char pkv__catalog_sql[], pkv__index_sql[];
 int pkv__database_open(sqlite3 **db, const char *path, const char *parameters, int flags,
                        pkv_error *error);
 
+/* A database without a name: in memory, and in a temporary file of SQLite's where it grows. */
+int pkv__database_create_temporary(sqlite3 **db, const char *schema, pkv_error *error);
+
 /* PKV_E_FORMAT unless the file says that it is ours, of this version. */
 int pkv__database_check(sqlite3 *db, const char *path, int application, pkv_error *error);
 

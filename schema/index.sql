@@ -51,7 +51,8 @@ CREATE TABLE host (
     flows BLOB NOT NULL    -- ids of its flows, ascending, as LEB128 differences (the first from 0)
 ) STRICT;
 
--- One row a flow in this segment: (tunnel, protocol, endpoint, endpoint). src is the initiator: who sent the SYN, or
+-- One row a flow in this segment: (tunnel, protocol, endpoint, endpoint). Of a million flows those before are put down
+-- and the memory of them is lost, so that a flow that goes on has another row. src is the initiator: who sent the SYN, or
 -- received the SYN+ACK, else who came first. Bytes are those of the inner frames as they were on the wire.
 CREATE TABLE flow (
     id INTEGER PRIMARY KEY,        -- 0, 1, … in the order of the first packet
@@ -76,12 +77,27 @@ CREATE TABLE posting (
     ordinals BLOB NOT NULL
 ) STRICT;
 
+-- Hosts with their addresses as text: 10.0.0.1, 2001:0db8:0000:…, 00:0c:29:…
+CREATE VIEW host_view AS
+SELECT id, CASE length(x)
+    WHEN 8 THEN printf('%d.%d.%d.%d',
+        instr(d, substr(x, 1, 1)) * 16 + instr(d, substr(x, 2, 1)) - 17,
+        instr(d, substr(x, 3, 1)) * 16 + instr(d, substr(x, 4, 1)) - 17,
+        instr(d, substr(x, 5, 1)) * 16 + instr(d, substr(x, 6, 1)) - 17,
+        instr(d, substr(x, 7, 1)) * 16 + instr(d, substr(x, 8, 1)) - 17)
+    WHEN 12 THEN printf('%s:%s:%s:%s:%s:%s', substr(x, 1, 2), substr(x, 3, 2), substr(x, 5, 2),
+        substr(x, 7, 2), substr(x, 9, 2), substr(x, 11, 2))
+    WHEN 32 THEN printf('%s:%s:%s:%s:%s:%s:%s:%s', substr(x, 1, 4), substr(x, 5, 4), substr(x, 9, 4),
+        substr(x, 13, 4), substr(x, 17, 4), substr(x, 21, 4), substr(x, 25, 4), substr(x, 29, 4))
+    END AS address
+FROM (SELECT id, lower(hex(address)) AS x, '0123456789abcdef' AS d FROM host);
+
 -- Flows with names in place of numbers, for reading.
 CREATE VIEW flow_view AS
 SELECT f.id, datetime(f.first_ns / 1000000000, 'unixepoch') AS first_utc, f.first_ns, f.duration_ns,
     CASE t.kind WHEN 1 THEN 'vxlan' WHEN 2 THEN 'geneve' END AS tunnel, t.vni, hex(t.a) AS outer_a, hex(t.b) AS outer_b,
     CASE f.protocol WHEN 1 THEN 'icmp' WHEN 6 THEN 'tcp' WHEN 17 THEN 'udp' WHEN 58 THEN 'icmp6' WHEN 132 THEN 'sctp'
         WHEN 67590 THEN 'arp' WHEN -1 THEN 'malformed' ELSE f.protocol END AS protocol,
-    hex(s.address) AS src, f.src_port, hex(d.address) AS dst, f.dst_port,
+    s.address AS src, f.src_port, d.address AS dst, f.dst_port,
     f.src_packets, f.src_bytes, f.dst_packets, f.dst_bytes, f.src_flags, f.dst_flags
-FROM flow f JOIN tunnel t ON t.id = f.tunnel JOIN host s ON s.id = f.src JOIN host d ON d.id = f.dst;
+FROM flow f JOIN tunnel t ON t.id = f.tunnel JOIN host_view s ON s.id = f.src JOIN host_view d ON d.id = f.dst;

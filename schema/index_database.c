@@ -42,6 +42,11 @@ int pkv__index_create(sqlite3 **db, const char *path, int page_bytes, pkv_error 
     return 0;
 }
 
+int pkv__index_create_temporary(sqlite3 **db, pkv_error *error)
+{
+    return pkv__database_create_temporary(db, pkv__index_sql, error);
+}
+
 int pkv__index_open(sqlite3 **db, const char *path, pkv_error *error)
 {
     if (!pkv__file_exists(path))

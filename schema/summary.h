@@ -14,7 +14,7 @@
 #define PKV__FILTER_BITS 6
 
 /* Collects keys (a set), then writes the smallest filter with at most about 1 % false answers (or
- * the largest allowed). */
+ * the largest allowed; none at all, of no bytes, past PKV__FILTER_KEYS_MAX keys). */
 struct pkv__filter_builder;
 int pkv__filter_builder_new(struct pkv__filter_builder **builder);
 void pkv__filter_builder_add(struct pkv__filter_builder *builder,

@@ -209,6 +209,31 @@ class Follower(support.Case):
                 file.write(data)
             self.assertEqual(self.index("rebuild")["segments"], 1)
 
+    def chained(self):
+        """Each segment with its hash, once; which of them came first is left to chance where one had to be tried again."""
+        return sorted(line for line in support.read(self.path("chain.log")).splitlines() if not line.startswith(b"#"))
+
+    def test_after_any_operation_that_fails_the_next_run_finishes(self):
+        self.make(HTTP)
+        self.make(GENEVE, lane=1, mode="unsealed")
+        shutil.copytree(self.archive, os.path.join(self.directory, "good"))
+        self.index()
+        expected = [sorted(lines) for lines in self.derived().values()]
+        chained = self.chained()
+        operation, reached = 0, True
+        while reached:
+            operation += 1
+            shutil.rmtree(self.archive)
+            shutil.copytree(os.path.join(self.directory, "good"), self.archive)
+            report = self.index("fail", operation, check=False)
+            reached = "unreached" not in report["log"]
+            self.assertIn(report["rc"], (0, -1, -2), report["log"])
+            self.assertNotIn("Sanitizer", report["log"])
+            self.index()
+            self.assertEqual([sorted(lines) for lines in self.derived().values()], expected, f"operation {operation}")
+            self.assertEqual(self.chained(), chained)
+        self.assertGreater(operation, 100)
+
     def test_only_one_indexer_runs(self):
         self.make(HTTP)
         with Live(self.archive):
