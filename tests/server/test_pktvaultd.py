@@ -152,6 +152,7 @@ class Pktvaultd(unittest.TestCase):
                          r"^pktvaultd \d+\.\d+\.\d+$")
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    @unittest.skipIf("thread" in os.environ.get("PKV_SANITIZE", ""), "the sanitizer has a thread of its own")
     def test_it_runs_as_the_user_and_keeps_no_capability(self):
         os.chmod(self.directory, 0o777)
         self.start("--listen", f"127.0.0.1:{self.port}", "--user", "nobody")

@@ -166,9 +166,9 @@ static void packets_without_memory_are_counted_not_waited_for(void **state)
 {
     (void)state;
     set("buffer_bytes", "1M");
+    pkv__fault_hook = wait_for_disk;
     start();
     (void)pthread_mutex_lock(&disk);
-    pkv__fault_hook = wait_for_disk;
     uint32_t dropped = 0;
     for (int i = 0; i < 5000; i++)
         dropped += push(1000) == PKV_DROPPED;
@@ -206,12 +206,12 @@ static void a_full_disk_costs_packets_and_recording_goes_on(void **state)
 {
     (void)state;
     set("flush_interval", "10ms");
+    pkv__fault_hook = disk_is_full;
     start();
     for (int i = 0; i < 100; i++)
         assert_int_equal(push(1000), 0);
     (void)uv_run(&loop, UV_RUN_ONCE);
     atomic_store(&full, true);
-    pkv__fault_hook = disk_is_full;
     for (int i = 0; i < 300; i++)
         assert_int_equal(push(1000), 0);
     run_until(the_disk_has_cost_packets);
