@@ -8,30 +8,20 @@
 
 #include <pktvault/time.h>
 
-#include "archive/directory.h"
+#include "archive/chain_internal.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/memory.h"
 
-#define HEX 64u
-#define CHAIN_LINE "# chain "
-#define SEPARATOR "  "
-#define PAIR_TEXT (2 * HEX + PKV__SEGMENT_PATH_TEXT + 16)
-
-struct entry {
-    char hash[HEX + 1];
-    char path[PKV__SEGMENT_PATH_TEXT];
-};
-
 struct pkv__chain {
     int fd;
     char *path;
     int64_t bytes;
-    char last[HEX + 1]; /* of the chain */
+    char last[PKV__CHAIN_HEX + 1]; /* of the chain */
     struct pkv__sha256 *sha256;
-    struct entry *entries;
+    struct pkv__chain_entry *entries;
     size_t count, capacity;
     uint32_t *slots; /* open addressing; 0: free, else 1 + number of the entry */
     size_t slot_count;
@@ -84,88 +74,22 @@ static int make_room(struct pkv__chain *chain, pkv_error *error)
     return grow_slots(chain, error);
 }
 
-static void remember(struct pkv__chain *chain, const struct entry *entry)
+static void remember(struct pkv__chain *chain, const struct pkv__chain_entry *entry)
 {
     chain->entries[chain->count++] = *entry;
     *find_slot(chain, entry->path) = (uint32_t)chain->count;
 }
 
-/* The chain behind a line: over the chain before it, if there is one, and the line, each with its
- * newline. */
-static void link_line(struct pkv__chain *chain, const char *before, const char *line, size_t length,
-                      char after[HEX + 1])
-{
-    if (before) {
-        pkv__sha256_add(chain->sha256, before, HEX);
-        pkv__sha256_add(chain->sha256, "\n", 1);
-    }
-    pkv__sha256_add(chain->sha256, line, length);
-    pkv__sha256_add(chain->sha256, "\n", 1);
-    pkv__sha256_hex(chain->sha256, after);
-}
-
 void pkv__chain_header(char *to, const char *uuid, const char *host, int64_t created_ns)
 {
-    char time[PKV_TIME_TEXT], chain_hex[HEX + 1] = "";
+    char time[PKV_TIME_TEXT], chain_hex[PKV__CHAIN_HEX + 1] = "";
     int length = snprintf(to, 256, "# pktvault archive %s host %s created %s", uuid, host,
                           pkv_time_format(time, created_ns, 0, 1));
-    struct pkv__chain chain = {.sha256 = pkv__sha256_new()};
-    if (chain.sha256)
-        link_line(&chain, NULL, to, (size_t)length, chain_hex);
-    pkv__sha256_free(chain.sha256);
-    (void)snprintf(to + length, 512 - (size_t)length, "\n" CHAIN_LINE "%s\n", chain_hex);
-}
-
-/* A line of the file, without its newline. */
-struct line {
-    const char *text;
-    size_t length;
-};
-
-/* False: no whole line is left. */
-static bool next_line(const char *text, size_t length, size_t *offset, struct line *line)
-{
-    const char *start = text + *offset;
-    const char *end = memchr(start, '\n', length - *offset);
-    if (!end)
-        return false;
-    *line = (struct line){start, (size_t)(end - start)};
-    *offset += line->length + 1;
-    return true;
-}
-
-static bool is_chain_line(const struct line *line, const char hex[HEX + 1])
-{
-    return line->length == strlen(CHAIN_LINE) + HEX &&
-           memcmp(line->text, CHAIN_LINE, strlen(CHAIN_LINE)) == 0 &&
-           memcmp(line->text + strlen(CHAIN_LINE), hex, HEX) == 0;
-}
-
-static bool parse_entry(const struct line *line, struct entry *entry)
-{
-    size_t start = HEX + strlen(SEPARATOR);
-    if (line->length <= start || line->length - start >= sizeof entry->path ||
-        memcmp(line->text + HEX, SEPARATOR, strlen(SEPARATOR)) != 0 ||
-        memchr(line->text, '\0', line->length))
-        return false;
-    (void)snprintf(entry->hash, sizeof entry->hash, "%.*s", (int)HEX, line->text);
-    (void)snprintf(entry->path, sizeof entry->path, "%.*s", (int)(line->length - start),
-                   line->text + start);
-    return strspn(entry->hash, "0123456789abcdef") == HEX;
-}
-
-/* A crash leaves the beginning of the two lines that were being appended, perhaps with zeros
- * behind. */
-static bool is_torn(const char *tail, size_t length)
-{
-    size_t offset = 0;
-    struct line line;
-    struct entry entry;
-    while (length && tail[length - 1] == '\0')
-        length--;
-    if (next_line(tail, length, &offset, &line) && !parse_entry(&line, &entry))
-        return false;
-    return length - offset < PAIR_TEXT && !memchr(tail + offset, '\n', length - offset);
+    struct pkv__sha256 *sha256 = pkv__sha256_new();
+    if (sha256)
+        pkv__chain_link(sha256, NULL, to, (size_t)length, chain_hex);
+    pkv__sha256_free(sha256);
+    (void)snprintf(to + length, 512 - (size_t)length, "\n" PKV__CHAIN_LINE "%s\n", chain_hex);
 }
 
 /* Takes the header's and the entries' pairs of lines up to the end or the first that is not right.
@@ -173,15 +97,16 @@ static bool is_torn(const char *tail, size_t length)
 static int take_pairs(struct pkv__chain *chain, const char *text, size_t length, pkv_error *error)
 {
     size_t offset = 0;
-    struct line line, proof;
-    while (next_line(text, length, &offset, &line) && next_line(text, length, &offset, &proof)) {
-        char hex[HEX + 1];
-        struct entry entry;
+    struct pkv__chain_line line, proof;
+    while (pkv__chain_next_line(text, length, &offset, &line) &&
+           pkv__chain_next_line(text, length, &offset, &proof)) {
+        char hex[PKV__CHAIN_HEX + 1];
+        struct pkv__chain_entry entry;
         bool header = chain->bytes == 0;
-        if (!header && !parse_entry(&line, &entry))
+        if (!header && !pkv__chain_parse_entry(&line, &entry))
             break;
-        link_line(chain, header ? NULL : chain->last, line.text, line.length, hex);
-        if (!is_chain_line(&proof, hex))
+        pkv__chain_link(chain->sha256, header ? NULL : chain->last, line.text, line.length, hex);
+        if (!pkv__chain_line_is(&proof, hex))
             break;
         int rc = header ? 0 : make_room(chain, error);
         if (rc < 0)
@@ -206,7 +131,7 @@ static int load(struct pkv__chain *chain, pkv_error *error)
     size_t good = (size_t)chain->bytes;
     if (good == length)
         return 0;
-    if (good == 0 || !is_torn(text + good, length - good))
+    if (good == 0 || !pkv__chain_is_torn(text + good, length - good))
         return pkv__error(error, PKV_E_FORMAT, chain->bytes,
                           "%s: damaged or changed at byte %" PRId64
                           ": the line there is not one that continues the chain",
@@ -263,18 +188,21 @@ static int write_pair(struct pkv__chain *chain, const char *text, size_t length,
 int pkv__chain_append(struct pkv__chain *chain, const char *segment_path, const char hex[65],
                       pkv_error *error)
 {
-    struct entry entry;
-    char pair[PAIR_TEXT], after[HEX + 1];
-    struct line line = {pair, HEX + strlen(SEPARATOR) + strlen(segment_path)};
-    (void)snprintf(pair, sizeof pair, "%.64s" SEPARATOR "%s", hex, segment_path);
-    if (line.length >= sizeof pair || !parse_entry(&line, &entry) || strchr(entry.path, '\n'))
+    struct pkv__chain_entry entry;
+    char pair[PKV__CHAIN_PAIR_TEXT], after[PKV__CHAIN_HEX + 1];
+    struct pkv__chain_line line = {pair, PKV__CHAIN_HEX + strlen(PKV__CHAIN_SEPARATOR) +
+                                             strlen(segment_path)};
+    (void)snprintf(pair, sizeof pair, "%.64s" PKV__CHAIN_SEPARATOR "%s", hex, segment_path);
+    if (line.length >= sizeof pair || !pkv__chain_parse_entry(&line, &entry) ||
+        strchr(entry.path, '\n'))
         return pkv__error(error, PKV_E_INVALID, -1, "%s: not a segment's path and hash",
                           segment_path);
     int rc = make_room(chain, error);
     if (rc < 0)
         return rc;
-    link_line(chain, chain->last, pair, line.length, after);
-    (void)snprintf(pair + line.length, sizeof pair - line.length, "\n" CHAIN_LINE "%s\n", after);
+    pkv__chain_link(chain->sha256, chain->last, pair, line.length, after);
+    (void)snprintf(pair + line.length, sizeof pair - line.length, "\n" PKV__CHAIN_LINE "%s\n",
+                   after);
     rc = write_pair(chain, pair, strlen(pair), error);
     if (rc < 0)
         return rc;

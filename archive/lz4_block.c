@@ -4,6 +4,7 @@
 #include <lz4.h>
 #include <string.h>
 
+#include "archive/lz4_pack.h"
 #include "base/cursor.h"
 #include "base/hash.h"
 #include "base/limits.h"
@@ -43,17 +44,25 @@ uint32_t pkv__lz4_bound(uint32_t raw)
 
 size_t pkv__lz4_state_bytes(void)
 {
-    return (size_t)LZ4_sizeofState();
+    size_t theirs = (size_t)LZ4_sizeofState();
+    return theirs > PKV__LZ4_PACK_STATE_BYTES ? theirs : PKV__LZ4_PACK_STATE_BYTES;
+}
+
+static uint32_t compress(void *state, uint8_t *to, const uint8_t *raw, uint32_t raw_bytes)
+{
+    if (raw_bytes <= PKV__LZ4_PACK_MAX_BYTES)
+        return pkv__lz4_pack(state, to, raw, raw_bytes);
+    int room = (int)(pkv__lz4_bound(raw_bytes) - PKV__LZ4_OVERHEAD_BYTES);
+    int made = LZ4_compress_fast_extState(state, (const char *)raw, (char *)to, (int)raw_bytes,
+                                          room, ACCELERATION);
+    return made > 0 ? (uint32_t)made : raw_bytes;
 }
 
 uint32_t pkv__lz4_encode(void *state, uint8_t *to, const uint8_t *raw, uint32_t raw_bytes)
 {
     uint8_t *data = to + SIZE_WORD_BYTES;
-    int room = (int)(pkv__lz4_bound(raw_bytes) - PKV__LZ4_OVERHEAD_BYTES);
-    int made = LZ4_compress_fast_extState(state, (const char *)raw, (char *)data, (int)raw_bytes,
-                                          room, ACCELERATION);
-    uint32_t stored = (uint32_t)made, word = stored;
-    if (made <= 0 || stored >= raw_bytes) {
+    uint32_t stored = compress(state, data, raw, raw_bytes), word = stored;
+    if (stored >= raw_bytes) {
         memcpy(data, raw, raw_bytes);
         stored = raw_bytes;
         word = raw_bytes | UNCOMPRESSED;

@@ -25,7 +25,7 @@ static void must(int rc)
 
 static void flush(struct pkv__segment_writer *writer, struct pkv__buffer *raw)
 {
-    static uint64_t state[4096];
+    static uint64_t state[8192];
     uint8_t *block = malloc(pkv__lz4_bound((uint32_t)raw->length));
     if (!block || pkv__lz4_state_bytes() > sizeof state)
         exit(1);

@@ -90,7 +90,8 @@ static void read_segment(const char *path, size_t size)
 /* Blocks of 200 bytes or, by chance, less. */
 static void put_frame(struct pkv__buffer *file, const uint8_t *data, size_t size)
 {
-    static uint64_t state[4096];
+    static uint64_t state[8192];
+    static uint8_t raw[PKV__BLOCK_MAX_BYTES];
     uint8_t header[PKV__LZ4_HEADER_BYTES], block[300];
     require(pkv__lz4_state_bytes() <= sizeof state);
     pkv__lz4_header(header);
@@ -99,6 +100,8 @@ static void put_frame(struct pkv__buffer *file, const uint8_t *data, size_t size
         uint32_t length = size - at < 200 ? (uint32_t)(size - at) : 200;
         uint32_t stored = pkv__lz4_encode(state, block, data + at, length);
         require(stored <= pkv__lz4_bound(length));
+        require(pkv__lz4_decode(raw, block, stored, true) == (int)length);
+        require(memcmp(raw, data + at, length) == 0);
         pkv__buffer_bytes(file, block, stored);
     }
     pkv__buffer_zeros(file, PKV__LZ4_END_BYTES);
