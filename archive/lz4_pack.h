@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PKV__LZ4_PACK_MAX_BYTES 65536u /* positions are kept in 16 bits */
+#include "base/limits.h"
+
 #define PKV__LZ4_PACK_HASH_BITS 15
 #define PKV__LZ4_PACK_STATE_BYTES (sizeof(uint16_t) << PKV__LZ4_PACK_HASH_BITS)
 

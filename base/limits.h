@@ -10,6 +10,7 @@
 #define PKV__BLOCK_MAX_BYTES                                                                       \
     (1u << 20) /* largest raw block: what the LZ4 frame header announces                           \
                 */
+#define PKV__LZ4_PACK_MAX_BYTES 65536u /* that our own compressor takes: positions in 16 bits */
 #define PKV__PACKET_MAX_BYTES                                                                      \
     1000000u /* a packet with its options and block header must fit a block */
 #define PKV__PACKET_OPTIONS_MAX_BYTES 40000u /* the rest of such a block */
