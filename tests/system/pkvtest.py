@@ -207,7 +207,7 @@ def needs_captures(test):
 
 def isolate():
     """Moves this process into a network of its own, so that tests that run at the same time can use the same ports.
-    Without the right to do so they share one, and ctest runs them one after the other."""
+    Without the right to do so they share one, and scripts/test runs them one after the other."""
     clone_newnet = 0x40000000
     if os.geteuid() == 0 and ctypes.CDLL(None).unshare(clone_newnet) == 0:
         run("ip", "link", "set", "lo", "up")

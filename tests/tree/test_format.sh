@@ -13,5 +13,4 @@ if ! "$format" --version | grep -q 'version 14\.'; then
     echo "skipped: $("$format" --version); the sources follow version 14"
     exit 77
 fi
-find base packet flow archive schema query indexer server cli include examples tests bench -name '*.[ch]' |
-    xargs "$format" --dry-run -Werror
+find . -path ./.git -prune -o -path ./build -prune -o -name '*.[ch]' -print | xargs "$format" --dry-run -Werror
