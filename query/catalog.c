@@ -52,18 +52,21 @@ static int step(struct pkv__catalog *catalog, sqlite3_stmt *s, pkv_error *error)
 int64_t pkv__catalog_count(struct pkv__catalog *catalog)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
-    if (pkv__database_prepare(&s, catalog->db, "SELECT count(*) FROM segment", NULL) || step(catalog, s, NULL) != 1)
+    if (pkv__database_prepare(&s, catalog->db, "SELECT count(*) FROM segment", NULL) ||
+        step(catalog, s, NULL) != 1)
         return -1;
     return sqlite3_column_int64(s, 0);
 }
 
-int pkv__catalog_totals(struct pkv__catalog *catalog, struct pkv__catalog_totals *totals, pkv_error *error)
+int pkv__catalog_totals(struct pkv__catalog *catalog, struct pkv__catalog_totals *totals,
+                        pkv_error *error)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
-    int rc = pkv__database_prepare(&s, catalog->db,
-                                   "SELECT count(*), total(packets), total(flows), total(raw_bytes), "
-                                   "total(stored_bytes), min(first_ns), max(last_ns) FROM segment",
-                                   error);
+    int rc =
+        pkv__database_prepare(&s, catalog->db,
+                              "SELECT count(*), total(packets), total(flows), total(raw_bytes), "
+                              "total(stored_bytes), min(first_ns), max(last_ns) FROM segment",
+                              error);
     if (rc)
         return rc;
     rc = step(catalog, s, error);
@@ -76,7 +79,8 @@ int pkv__catalog_totals(struct pkv__catalog *catalog, struct pkv__catalog_totals
     return PKV_OK;
 }
 
-int pkv__catalog_stems(struct pkv__catalog *catalog, pkv__catalog_stem_fn *row, void *context, pkv_error *error)
+int pkv__catalog_stems(struct pkv__catalog *catalog, pkv__catalog_stem_fn *row, void *context,
+                       pkv_error *error)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
     int rc = pkv__database_prepare(&s, catalog->db, "SELECT name FROM segment", error);
@@ -115,10 +119,13 @@ static int segment_row(sqlite3_stmt *s, pkv__catalog_segment_fn *row, void *cont
                                            .last_ns = sqlite3_column_int64(s, 3)};
     if (!parse_stem(&segment.name, (const char *)sqlite3_column_text(s, 0)))
         return PKV_OK;
-    segment.summary = (struct pkv__segment_summary){
-        .addresses = sqlite3_column_blob(s, 4), .addresses_length = (size_t)sqlite3_column_bytes(s, 4),
-        .ports = sqlite3_column_blob(s, 5), .ports_length = (size_t)sqlite3_column_bytes(s, 5),
-        .vnis = sqlite3_column_blob(s, 6), .vnis_length = (size_t)sqlite3_column_bytes(s, 6)};
+    segment.summary =
+        (struct pkv__segment_summary){.addresses = sqlite3_column_blob(s, 4),
+                                      .addresses_length = (size_t)sqlite3_column_bytes(s, 4),
+                                      .ports = sqlite3_column_blob(s, 5),
+                                      .ports_length = (size_t)sqlite3_column_bytes(s, 5),
+                                      .vnis = sqlite3_column_blob(s, 6),
+                                      .vnis_length = (size_t)sqlite3_column_bytes(s, 6)};
     /* A segment without any VNI has an empty list, which is another thing than none. */
     if (!segment.summary.vnis && sqlite3_column_type(s, 6) != SQLITE_NULL)
         segment.summary.vnis = (const uint8_t *)"";
@@ -132,7 +139,8 @@ int pkv__catalog_segments(struct pkv__catalog *catalog, int64_t since_ns, int64_
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
     int rc = pkv__database_prepare(
         &s, catalog->db,
-        "SELECT s.name, s.import, s.first_ns, s.last_ns, m.addresses, m.ports, m.vnis, m.link_types FROM segment s "
+        "SELECT s.name, s.import, s.first_ns, s.last_ns, m.addresses, m.ports, m.vnis, "
+        "m.link_types FROM segment s "
         "LEFT JOIN summary m ON m.name = s.name WHERE s.last_ns >= ? AND s.first_ns < ?",
         error);
     if (rc)
@@ -147,14 +155,17 @@ int pkv__catalog_segments(struct pkv__catalog *catalog, int64_t since_ns, int64_
     return rc;
 }
 
-int pkv__catalog_coverage(struct pkv__catalog *catalog, pkv__catalog_coverage_fn *row, void *context, pkv_error *error)
+int pkv__catalog_coverage(struct pkv__catalog *catalog, pkv__catalog_coverage_fn *row,
+                          void *context, pkv_error *error)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
-    int rc = pkv__database_prepare(&s, catalog->db, "SELECT start_ns, end_ns, import FROM segment", error);
+    int rc = pkv__database_prepare(&s, catalog->db, "SELECT start_ns, end_ns, import FROM segment",
+                                   error);
     if (rc)
         return rc;
     while ((rc = step(catalog, s, error)) == 1) {
-        rc = row(context, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), sqlite3_column_int(s, 2) == 0);
+        rc = row(context, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1),
+                 sqlite3_column_int(s, 2) == 0);
         if (rc)
             return rc;
     }
@@ -165,10 +176,10 @@ static int missing_losses(struct pkv__catalog *catalog, int64_t since_ns, int64_
                           pkv__catalog_missing_fn *row, void *context, pkv_error *error)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
-    int rc = pkv__database_prepare(
-        &s, catalog->db,
-        "SELECT cause, from_ns, until_ns, packets FROM loss WHERE until_ns >= ? AND from_ns < ? ORDER BY from_ns",
-        error);
+    int rc = pkv__database_prepare(&s, catalog->db,
+                                   "SELECT cause, from_ns, until_ns, packets FROM loss WHERE "
+                                   "until_ns >= ? AND from_ns < ? ORDER BY from_ns",
+                                   error);
     if (rc)
         return rc;
     (void)sqlite3_bind_int64(s, 1, since_ns);
@@ -191,7 +202,8 @@ static int missing_damage(struct pkv__catalog *catalog, int64_t since_ns, int64_
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
     int rc = pkv__database_prepare(
         &s, catalog->db,
-        "SELECT d.name, d.offset, d.reason, g.start_ns, g.end_ns FROM damage d JOIN segment g ON g.name = d.name "
+        "SELECT d.name, d.offset, d.reason, g.start_ns, g.end_ns FROM damage d JOIN segment g ON "
+        "g.name = d.name "
         "WHERE g.end_ns >= ? AND g.start_ns < ? ORDER BY g.start_ns, d.offset",
         error);
     if (rc)
@@ -203,7 +215,8 @@ static int missing_damage(struct pkv__catalog *catalog, int64_t since_ns, int64_
                               .from_ns = sqlite3_column_int64(s, 3),
                               .until_ns = sqlite3_column_int64(s, 4)};
         (void)snprintf(damage.text, sizeof(damage.text), "segment %s at byte %lld: %s",
-                       (const char *)sqlite3_column_text(s, 0), (long long)sqlite3_column_int64(s, 1),
+                       (const char *)sqlite3_column_text(s, 0),
+                       (long long)sqlite3_column_int64(s, 1),
                        (const char *)sqlite3_column_text(s, 2));
         rc = row(context, &damage);
         if (rc)
@@ -219,14 +232,15 @@ int pkv__catalog_missing(struct pkv__catalog *catalog, int64_t since_ns, int64_t
     return rc ? rc : missing_damage(catalog, since_ns, until_ns, row, context, error);
 }
 
-int pkv__catalog_vni_names(struct pkv__catalog *catalog, const char *stem, struct pkv__vni_names *names,
-                           pkv_error *error)
+int pkv__catalog_vni_names(struct pkv__catalog *catalog, const char *stem,
+                           struct pkv__vni_names *names, pkv_error *error)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
-    int rc = pkv__database_prepare(&s, catalog->db,
-                                   stem ? "SELECT first, last, label FROM vni_name WHERE name = ?"
-                                        : "SELECT DISTINCT first, last, label FROM vni_name ORDER BY label, first",
-                                   error);
+    int rc = pkv__database_prepare(
+        &s, catalog->db,
+        stem ? "SELECT first, last, label FROM vni_name WHERE name = ?"
+             : "SELECT DISTINCT first, last, label FROM vni_name ORDER BY label, first",
+        error);
     if (rc)
         return rc;
     if (stem)

@@ -32,11 +32,12 @@ static struct pkv__dedup_seen *at(const struct pkv__dedup *dedup, uint64_t numbe
     return &dedup->seen[(number - 1) % PKV__DEDUP_PACKETS];
 }
 
-static bool is_copy(const struct pkv__dedup *dedup, uint64_t latest, int64_t time_ns, uint64_t content,
-                    uint64_t source)
+static bool is_copy(const struct pkv__dedup *dedup, uint64_t latest, int64_t time_ns,
+                    uint64_t content, uint64_t source)
 {
     struct pkv__dedup_seen *first = NULL;
-    for (uint64_t number = latest; is_remembered(dedup, number); number = at(dedup, number)->previous) {
+    for (uint64_t number = latest; is_remembered(dedup, number);
+         number = at(dedup, number)->previous) {
         struct pkv__dedup_seen *seen = at(dedup, number);
         if (time_ns - seen->time_ns > PKV__DEDUP_WINDOW_NS)
             break;

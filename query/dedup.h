@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Recognises the second copy of a packet that two mirrors saw: inner bytes alike, another source, a short time later. */
+/* Recognises the second copy of a packet that two mirrors saw: inner bytes alike, another source, a
+ * short time later. */
 #ifndef PKV_QUERY_DEDUP_H
 #define PKV_QUERY_DEDUP_H
 
@@ -15,8 +16,8 @@ struct pkv__dedup {
     uint64_t count;               /* packets seen: they are numbered from 1 */
 };
 
-/* 1: the second copy of one that was given; 0: not; or PKV_E_MEMORY. content and source: hashes of the inner frame and
- * of where it was mirrored. */
+/* 1: the second copy of one that was given; 0: not; or PKV_E_MEMORY. content and source: hashes of
+ * the inner frame and of where it was mirrored. */
 int pkv__dedup_check(struct pkv__dedup *dedup, int64_t time_ns, uint64_t content, uint64_t source);
 void pkv__dedup_deinit(struct pkv__dedup *dedup);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The names of VNIs that an expression may use: those of the catalog, and of segments that it does not know yet. */
+/* The names of VNIs that an expression may use: those of the catalog, and of segments that it does
+ * not know yet. */
 #include <string.h>
 
 #include <pktvault/time.h>
@@ -27,7 +28,8 @@ static void take_name(void *context, const char *text, size_t length)
         (void)pkv__vni_names_add(context, first, last, label, strlen(label));
 }
 
-/* They stand in the section header, at the start of the first block. What cannot be read has none. */
+/* They stand in the section header, at the start of the first block. What cannot be read has none.
+ */
 static void of_segment(struct pkv__vni_names *names, const char *path)
 {
     struct pkv__segment_reader *reader;
@@ -37,7 +39,8 @@ static void of_segment(struct pkv__vni_names *names, const char *path)
     if (pkv__segment_reader_open(&reader, path, NULL) < 0)
         return;
     if (pkv__segment_reader_next(reader, &raw, NULL) == 1 &&
-        pkv__pcapng_next(raw.raw, raw.raw_bytes, &offset, &block) == 1 && block.type == PKV__PCAPNG_SECTION)
+        pkv__pcapng_next(raw.raw, raw.raw_bytes, &offset, &block) == 1 &&
+        block.type == PKV__PCAPNG_SECTION)
         pkv__pcapng_get_vni_names(&block, take_name, names);
     (void)pkv__segment_reader_free(reader);
 }
@@ -78,7 +81,8 @@ static int of_catalog(struct pkv__vni_names *names, const char *directory, pkv_e
     return rc == PKV_E_MEMORY ? rc : PKV_OK;
 }
 
-int pkv__query_expression_names(void *context, const struct pkv__vni_names **names, pkv_error *error)
+int pkv__query_expression_names(void *context, const struct pkv__vni_names **names,
+                                pkv_error *error)
 {
     struct pkv_query *query = context;
     int rc = PKV_OK;

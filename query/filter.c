@@ -5,8 +5,8 @@
 #include "base/memory.h"
 #include "query/filter_node.h"
 
-int pkv__filter_new(struct pkv__filter **filter, const char *text, bool exact, pkv__vni_names_fn *names,
-                    void *context, pkv_error *error)
+int pkv__filter_new(struct pkv__filter **filter, const char *text, bool exact,
+                    pkv__vni_names_fn *names, void *context, pkv_error *error)
 {
     struct pkv__filter *made = pkv__alloc_zero(1, sizeof(*made));
     if (!made)
@@ -48,5 +48,6 @@ bool pkv__filter_match(struct pkv__filter *filter, const struct pkv__subject *su
 {
     if (filter->root->kind == PKV__NODE_TRUE)
         return true;
-    return filter->exact ? pkv__exact_match(filter->programs, subject) : pkv__node_match(filter->root, subject);
+    return filter->exact ? pkv__exact_match(filter->programs, subject)
+                         : pkv__node_match(filter->root, subject);
 }

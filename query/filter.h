@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A compiled filter expression: pcap-filter(7) on the inner packet, with terms of our own. A filter does not change
- * once it is made, but for programs of libpcap that are compiled when a link type is first met; those are
- * guarded, so several threads may use one filter. */
+/* A compiled filter expression: pcap-filter(7) on the inner packet, with terms of our own. A filter
+ * does not change once it is made, but for programs of libpcap that are compiled when a link type
+ * is first met; those are guarded, so several threads may use one filter. */
 #ifndef PKV_QUERY_FILTER_H
 #define PKV_QUERY_FILTER_H
 
@@ -29,10 +29,10 @@ struct pkv__vni_names {
 /* Fetches the names when an expression uses one. 0 or an error. */
 typedef int pkv__vni_names_fn(void *context, const struct pkv__vni_names **names, pkv_error *error);
 
-/* text NULL or "": everything. exact: tcpdump's meaning. Errors: PKV_E_SYNTAX (offset: of the character, from 0; the text counts columns from 1), PKV_E_LIMIT,
- * PKV_E_MEMORY. */
-int pkv__filter_new(struct pkv__filter **filter, const char *text, bool exact, pkv__vni_names_fn *names,
-                    void *context, pkv_error *error);
+/* text NULL or "": everything. exact: tcpdump's meaning. Errors: PKV_E_SYNTAX (offset: of the
+ * character, from 0; the text counts columns from 1), PKV_E_LIMIT, PKV_E_MEMORY. */
+int pkv__filter_new(struct pkv__filter **filter, const char *text, bool exact,
+                    pkv__vni_names_fn *names, void *context, pkv_error *error);
 struct pkv__filter *pkv__filter_free(struct pkv__filter *filter); /* NULL is fine; returns NULL */
 
 bool pkv__filter_is_everything(const struct pkv__filter *filter);
@@ -52,8 +52,8 @@ bool pkv__filter_match(struct pkv__filter *filter, const struct pkv__subject *su
 enum pkv__truth { PKV__NO = 0, PKV__MAYBE = 1, PKV__YES = 2 };
 
 /* Whether the packets of a flow match: yes and no hold for each of them. */
-enum pkv__truth pkv__filter_flow(struct pkv__filter *filter, const struct pkv__flow_key *key, bool has_ports,
-                                 unsigned initiator);
+enum pkv__truth pkv__filter_flow(struct pkv__filter *filter, const struct pkv__flow_key *key,
+                                 bool has_ports, unsigned initiator);
 
 /* What the catalog says of a segment; NULL views: not known. */
 struct pkv__segment_summary {
@@ -62,7 +62,8 @@ struct pkv__segment_summary {
 };
 
 /* False: no packet of the segment can match. */
-bool pkv__filter_segment(const struct pkv__filter *filter, const struct pkv__segment_summary *summary);
+bool pkv__filter_segment(const struct pkv__filter *filter,
+                         const struct pkv__segment_summary *summary);
 
 /* A set of flows: flow ids, ascending; all: no bound is known. */
 struct pkv__id_set {
@@ -72,12 +73,13 @@ struct pkv__id_set {
 };
 void pkv__id_set_deinit(struct pkv__id_set *set);
 
-/* Fills in the flows of which an end is an address in [address & mask]. A set with `all`: too many to be worth it. */
+/* Fills in the flows of which an end is an address in [address & mask]. A set with `all`: too many
+ * to be worth it. */
 typedef int pkv__flows_of_fn(void *context, const struct pkv__address *address, const uint8_t *mask,
                              struct pkv__id_set *set, pkv_error *error);
 
 /* The flows that can match, by the addresses that the expression makes necessary. */
-int pkv__filter_candidates(const struct pkv__filter *filter, pkv__flows_of_fn *flows_of, void *context,
-                           struct pkv__id_set *set, pkv_error *error);
+int pkv__filter_candidates(const struct pkv__filter *filter, pkv__flows_of_fn *flows_of,
+                           void *context, struct pkv__id_set *set, pkv_error *error);
 
 #endif

@@ -96,8 +96,8 @@ static struct program *add(struct pkv__bpf *bpf, uint16_t link_type)
     return program;
 }
 
-bool pkv__bpf_match(struct pkv__bpf *bpf, uint16_t link_type, const uint8_t *data, uint32_t captured,
-                    uint32_t original)
+bool pkv__bpf_match(struct pkv__bpf *bpf, uint16_t link_type, const uint8_t *data,
+                    uint32_t captured, uint32_t original)
 {
     struct program *program = find(bpf, link_type);
     if (!program && !(program = add(bpf, link_type)))

@@ -14,8 +14,8 @@ struct pkv__bpf;
 int pkv__bpf_new(struct pkv__bpf **bpf, const char *text, pkv_error *error);
 
 /* Any thread. An expression that has no meaning on a link type matches nothing there. */
-bool pkv__bpf_match(struct pkv__bpf *bpf, uint16_t link_type, const uint8_t *data, uint32_t captured,
-                    uint32_t original);
+bool pkv__bpf_match(struct pkv__bpf *bpf, uint16_t link_type, const uint8_t *data,
+                    uint32_t captured, uint32_t original);
 struct pkv__bpf *pkv__bpf_free(struct pkv__bpf *bpf);
 
 #endif

@@ -18,10 +18,13 @@ struct search {
     pkv_error *error;
 };
 
-static int candidates(const struct pkv__node *node, const struct search *search, struct pkv__id_set *set);
+static int candidates(const struct pkv__node *node, const struct search *search,
+                      struct pkv__id_set *set);
 
-/* The smallest of what any child allows: sets are cheap to look through, so they are not intersected. */
-static int of_and(const struct pkv__node *node, const struct search *search, struct pkv__id_set *set)
+/* The smallest of what any child allows: sets are cheap to look through, so they are not
+ * intersected. */
+static int of_and(const struct pkv__node *node, const struct search *search,
+                  struct pkv__id_set *set)
 {
     set->all = true;
     for (node = node->child; node; node = node->next) {
@@ -74,7 +77,8 @@ static int of_or(const struct pkv__node *node, const struct search *search, stru
     return PKV_OK;
 }
 
-static int candidates(const struct pkv__node *node, const struct search *search, struct pkv__id_set *set)
+static int candidates(const struct pkv__node *node, const struct search *search,
+                      struct pkv__id_set *set)
 {
     if (node->kind == PKV__NODE_AND)
         return of_and(node, search, set);
@@ -86,8 +90,8 @@ static int candidates(const struct pkv__node *node, const struct search *search,
     return PKV_OK;
 }
 
-int pkv__filter_candidates(const struct pkv__filter *filter, pkv__flows_of_fn *flows_of, void *context,
-                           struct pkv__id_set *set, pkv_error *error)
+int pkv__filter_candidates(const struct pkv__filter *filter, pkv__flows_of_fn *flows_of,
+                           void *context, struct pkv__id_set *set, pkv_error *error)
 {
     struct search search = {flows_of, context, error};
     if (filter->exact) {

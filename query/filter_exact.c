@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tcpdump's meaning: libpcap compiles the whole expression, in which our own terms are replaced by their values for the
- * packet. So a "vlan" moves the offsets behind it as it does there, and a field that is cut off rejects the packet. */
+/* tcpdump's meaning: libpcap compiles the whole expression, in which our own terms are replaced by
+ * their values for the packet. So a "vlan" moves the offsets behind it as it does there, and a
+ * field that is cut off rejects the packet. */
 #include <pthread.h>
 
 #include "base/error.h"
@@ -21,7 +22,8 @@ struct pkv__exact {
     struct combination combinations[PKV__FILTER_COMBINATIONS_MAX];
 };
 
-static int compile(struct combination *combination, const struct pkv__node *root, uint64_t own, pkv_error *error)
+static int compile(struct combination *combination, const struct pkv__node *root, uint64_t own,
+                   pkv_error *error)
 {
     struct pkv__buffer text = {0};
     pkv__node_print(root, own, &text);
@@ -80,7 +82,8 @@ bool pkv__exact_match(struct pkv__exact *exact, const struct pkv__subject *subje
         return false;
     struct pkv__frame frame;
     pkv__frame_inner(&frame, subject->facts, subject->packet, subject->link_type, subject->scratch);
-    return pkv__bpf_match(bpf, frame.link_type, frame.data, frame.captured_bytes, frame.original_bytes);
+    return pkv__bpf_match(bpf, frame.link_type, frame.data, frame.captured_bytes,
+                          frame.original_bytes);
 }
 
 struct pkv__exact *pkv__exact_free(struct pkv__exact *exact)

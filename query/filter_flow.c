@@ -68,7 +68,8 @@ static enum pkv__truth port_truth(const struct pkv__node *node, const struct flo
                    key->port[1] >= node->first && key->port[1] <= node->last);
 }
 
-static enum pkv__truth ethertype_truth(const struct pkv__node *node, const struct pkv__flow_key *key)
+static enum pkv__truth ethertype_truth(const struct pkv__node *node,
+                                       const struct pkv__flow_key *key)
 {
     if (key->class_ == PKV__CLASS_IP)
         return truth(node->first == (key->address_length == 16 ? 0x86ddu : 0x0800u));
@@ -98,7 +99,8 @@ static enum pkv__truth term_truth(const struct pkv__node *node, const struct flo
     case PKV__NODE_ETHERTYPE:
         return ethertype_truth(node, key);
     case PKV__NODE_VNI:
-        return truth(key->tunnel != PKV__TUNNEL_NONE && key->vni >= node->first && key->vni <= node->last);
+        return truth(key->tunnel != PKV__TUNNEL_NONE && key->vni >= node->first &&
+                     key->vni <= node->last);
     case PKV__NODE_COMMUNITY_ID:
         return community_truth(node, flow);
     default:
@@ -106,26 +108,30 @@ static enum pkv__truth term_truth(const struct pkv__node *node, const struct flo
     }
 }
 
-/* Later fragments of outer packets belong to the flow inside, but tcpdump sees them as what they are. */
+/* Later fragments of outer packets belong to the flow inside, but tcpdump sees them as what they
+ * are. */
 static bool may_be_outer_fragment(const struct pkv__node *node, const struct pkv__flow_key *key)
 {
     if (key->tunnel == PKV__TUNNEL_NONE)
         return false;
     if (node->kind == PKV__NODE_PROTOCOL)
         return node->first == 17;
-    return node->kind == PKV__NODE_ADDRESS && (pkv__node_covers(node, key->outer[0], key->outer_length) ||
-                                               pkv__node_covers(node, key->outer[1], key->outer_length));
+    return node->kind == PKV__NODE_ADDRESS &&
+           (pkv__node_covers(node, key->outer[0], key->outer_length) ||
+            pkv__node_covers(node, key->outer[1], key->outer_length));
 }
 
-/* What tcpdump sees is what the decoder saw only in an ordinary packet, and then not always: an address or port
- * that no packet of the flow has is all that is sure. */
+/* What tcpdump sees is what the decoder saw only in an ordinary packet, and then not always: an
+ * address or port that no packet of the flow has is all that is sure. */
 static enum pkv__truth exact_truth(const struct pkv__node *node, const struct flow *flow)
 {
     enum pkv__truth value = term_truth(node, flow);
     if (node->own)
         return value;
-    bool sure = node->kind == PKV__NODE_ADDRESS || node->kind == PKV__NODE_PORT || node->kind == PKV__NODE_PROTOCOL;
-    if (!sure || value != PKV__NO || flow->key->class_ != PKV__CLASS_IP || may_be_outer_fragment(node, flow->key))
+    bool sure = node->kind == PKV__NODE_ADDRESS || node->kind == PKV__NODE_PORT ||
+                node->kind == PKV__NODE_PROTOCOL;
+    if (!sure || value != PKV__NO || flow->key->class_ != PKV__CLASS_IP ||
+        may_be_outer_fragment(node, flow->key))
         return PKV__MAYBE;
     return PKV__NO;
 }
@@ -155,13 +161,15 @@ static enum pkv__truth node_truth(const struct pkv__node *node, const struct flo
     }
 }
 
-enum pkv__truth pkv__filter_flow(struct pkv__filter *filter, const struct pkv__flow_key *key, bool has_ports,
-                                 unsigned initiator)
+enum pkv__truth pkv__filter_flow(struct pkv__filter *filter, const struct pkv__flow_key *key,
+                                 bool has_ports, unsigned initiator)
 {
     struct flow flow = {key, has_ports, initiator};
     enum pkv__truth value = node_truth(filter->root, &flow, filter->exact);
-    /* A cut field makes tcpdump reject a packet whatever the expression says: only the program knows. */
-    return filter->exact && value == PKV__YES && filter->root->kind != PKV__NODE_TRUE ? PKV__MAYBE : value;
+    /* A cut field makes tcpdump reject a packet whatever the expression says: only the program
+     * knows. */
+    return filter->exact && value == PKV__YES && filter->root->kind != PKV__NODE_TRUE ? PKV__MAYBE
+                                                                                      : value;
 }
 
 static bool may_have_address(const struct pkv__node *node, const struct pkv__segment_summary *s)
@@ -172,13 +180,15 @@ static bool may_have_address(const struct pkv__node *node, const struct pkv__seg
     (void)pkv__node_prefix(node, &bits);
     if (bits < whole)
         bits = pkv__summary_prefix(node->address.length, bits);
-    return !bits || pkv__filter_may_have(s->addresses, s->addresses_length,
-                                         pkv__summary_address(node->address.bytes, node->address.length, bits));
+    return !bits || pkv__filter_may_have(
+                        s->addresses, s->addresses_length,
+                        pkv__summary_address(node->address.bytes, node->address.length, bits));
 }
 
 static bool may_have_port(const struct pkv__node *node, const struct pkv__segment_summary *s)
 {
-    /* Each look costs a hash and has a chance of a false yes; a wide range is in nearly every segment anyway. */
+    /* Each look costs a hash and has a chance of a false yes; a wide range is in nearly every
+     * segment anyway. */
     if (!s->ports || node->last - node->first > 64)
         return true;
     for (uint32_t port = node->first; port <= node->last; port++)
@@ -201,7 +211,8 @@ static bool may_have_vni(const struct pkv__node *node, const struct pkv__segment
     return c.failed;
 }
 
-static enum pkv__truth segment_truth(const struct pkv__node *node, const struct pkv__segment_summary *s, bool exact)
+static enum pkv__truth segment_truth(const struct pkv__node *node,
+                                     const struct pkv__segment_summary *s, bool exact)
 {
     enum pkv__truth value;
     bool may = true;
@@ -237,7 +248,8 @@ static enum pkv__truth segment_truth(const struct pkv__node *node, const struct 
     return may || (exact && !node->own) ? PKV__MAYBE : PKV__NO;
 }
 
-bool pkv__filter_segment(const struct pkv__filter *filter, const struct pkv__segment_summary *summary)
+bool pkv__filter_segment(const struct pkv__filter *filter,
+                         const struct pkv__segment_summary *summary)
 {
     return segment_truth(filter->root, summary, filter->exact) != PKV__NO;
 }

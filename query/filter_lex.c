@@ -49,7 +49,8 @@ static int lex_string(struct pkv__token *token, pkv_error *error)
 }
 
 /* Two characters where both belong to one sign. */
-static void lex_pair(struct pkv__token *token, char second, enum pkv__token_kind pair, enum pkv__token_kind single)
+static void lex_pair(struct pkv__token *token, char second, enum pkv__token_kind pair,
+                     enum pkv__token_kind single)
 {
     bool both = token->text[1] == second;
     token->kind = both ? pair : single;
@@ -90,8 +91,8 @@ static int lex_sign(struct pkv__token *token, pkv_error *error)
     default:
         if (!strchr("<>=+*%^~", *token->text))
             return pkv__error(error, PKV_E_SYNTAX, (int64_t)token->column - 1,
-                              "column %zu: a character that no expression has (byte 0x%02x)", token->column,
-                              (unsigned)(unsigned char)*token->text);
+                              "column %zu: a character that no expression has (byte 0x%02x)",
+                              token->column, (unsigned)(unsigned char)*token->text);
     }
     return PKV_OK;
 }

@@ -10,7 +10,7 @@
 
 enum pkv__token_kind {
     PKV__TOKEN_END,
-    PKV__TOKEN_WORD, /* a name, number, address, range */
+    PKV__TOKEN_WORD,   /* a name, number, address, range */
     PKV__TOKEN_STRING, /* in double quotes; without them */
     PKV__TOKEN_OPEN,
     PKV__TOKEN_CLOSE,
@@ -25,11 +25,12 @@ enum pkv__token_kind {
 
 struct pkv__token {
     enum pkv__token_kind kind;
-    const char *text; /* a view into the expression */
+    const char *text;      /* a view into the expression */
     size_t length, column; /* column from 1 */
 };
 
-/* All of them, an END last; free with pkv__free. Errors: PKV_E_SYNTAX, PKV_E_LIMIT, PKV_E_MEMORY. */
+/* All of them, an END last; free with pkv__free. Errors: PKV_E_SYNTAX, PKV_E_LIMIT, PKV_E_MEMORY.
+ */
 int pkv__filter_lex(struct pkv__token **tokens, const char *text, pkv_error *error);
 
 bool pkv__token_is(const struct pkv__token *token, const char *word);

@@ -55,14 +55,16 @@ static bool address_match(const struct pkv__node *node, const struct pkv__layer 
 {
     if (!(network_of(layer) & node->networks))
         return false;
-    return direction_match(node->direction, pkv__node_covers(node, layer->src.bytes, layer->src.length),
+    return direction_match(node->direction,
+                           pkv__node_covers(node, layer->src.bytes, layer->src.length),
                            pkv__node_covers(node, layer->dst.bytes, layer->dst.length));
 }
 
 static bool mac_match(const struct pkv__node *node, const struct pkv__layer *layer)
 {
-    return layer->has_macs && direction_match(node->direction, pkv__node_covers(node, layer->src_mac, 6),
-                                              pkv__node_covers(node, layer->dst_mac, 6));
+    return layer->has_macs &&
+           direction_match(node->direction, pkv__node_covers(node, layer->src_mac, 6),
+                           pkv__node_covers(node, layer->dst_mac, 6));
 }
 
 static unsigned transport_of(uint8_t protocol)
@@ -80,9 +82,11 @@ static bool in_range(const struct pkv__node *node, uint32_t value)
 
 static bool port_match(const struct pkv__node *node, const struct pkv__layer *layer)
 {
-    if (layer->class_ != PKV__CLASS_IP || !layer->has_ports || !(transport_of(layer->protocol) & node->transports))
+    if (layer->class_ != PKV__CLASS_IP || !layer->has_ports ||
+        !(transport_of(layer->protocol) & node->transports))
         return false;
-    return direction_match(node->direction, in_range(node, layer->src_port), in_range(node, layer->dst_port));
+    return direction_match(node->direction, in_range(node, layer->src_port),
+                           in_range(node, layer->dst_port));
 }
 
 static bool ethertype_match(const struct pkv__node *node, const struct pkv__layer *layer)
@@ -104,7 +108,8 @@ static bool bpf_match(const struct pkv__node *node, const struct pkv__subject *s
 {
     struct pkv__frame frame;
     pkv__frame_untagged(&frame, s->facts, s->packet, s->link_type, s->scratch);
-    return pkv__bpf_match(node->bpf, frame.link_type, frame.data, frame.captured_bytes, frame.original_bytes);
+    return pkv__bpf_match(node->bpf, frame.link_type, frame.data, frame.captured_bytes,
+                          frame.original_bytes);
 }
 
 static bool community_match(const struct pkv__node *node, const struct pkv__subject *s)

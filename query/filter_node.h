@@ -39,9 +39,9 @@ struct pkv__node {
     struct pkv__address address;
     uint8_t mask[16];
     uint32_t first, last;
-    char *text;            /* of a term: as libpcap reads it; of a community ID: the ID */
-    struct pkv__bpf *bpf;  /* of PKV__NODE_BPF */
-    unsigned own;          /* number among the terms that only we know, from 1; 0: libpcap knows it */
+    char *text;           /* of a term: as libpcap reads it; of a community ID: the ID */
+    struct pkv__bpf *bpf; /* of PKV__NODE_BPF */
+    unsigned own; /* number among the terms that only we know, from 1; 0: libpcap knows it */
     struct pkv__node *all; /* every node, for freeing */
 };
 
@@ -54,13 +54,14 @@ struct pkv__filter {
 };
 
 /* The tree of an expression; nodes are owned by *nodes. */
-int pkv__filter_parse(struct pkv__filter *filter, const char *text, pkv__vni_names_fn *names, void *context,
-                      pkv_error *error);
+int pkv__filter_parse(struct pkv__filter *filter, const char *text, pkv__vni_names_fn *names,
+                      void *context, pkv_error *error);
 
 /* The expression as libpcap reads it; bit N-1 of `own` is the value of our term number N. */
 void pkv__node_print(const struct pkv__node *node, uint64_t own, struct pkv__buffer *to);
 
-bool pkv__node_prefix(const struct pkv__node *node, unsigned *bits); /* of the mask; false: it has holes */
+bool pkv__node_prefix(const struct pkv__node *node,
+                      unsigned *bits); /* of the mask; false: it has holes */
 bool pkv__node_covers(const struct pkv__node *node, const uint8_t *address, uint8_t length);
 bool pkv__node_match(const struct pkv__node *node, const struct pkv__subject *subject);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The grammar of pcap-filter(7): and, or have one precedence and associate to the left; a value alone takes the
- * qualifiers of the term before it. */
+/* The grammar of pcap-filter(7): and, or have one precedence and associate to the left; a value
+ * alone takes the qualifiers of the term before it. */
 #include "query/filter_parse.h"
 
 #include <stdarg.h>
@@ -13,29 +13,32 @@
 
 static int parse_expression(struct pkv__parser *p, struct pkv__node **node);
 
-int pkv__parse_error(const struct pkv__parser *p, const struct pkv__token *at, const char *format, ...)
+int pkv__parse_error(const struct pkv__parser *p, const struct pkv__token *at, const char *format,
+                     ...)
 {
     char text[400];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    return pkv__error(p->error, PKV_E_SYNTAX, (int64_t)at->column - 1, "column %zu: %s", at->column, text);
+    return pkv__error(p->error, PKV_E_SYNTAX, (int64_t)at->column - 1, "column %zu: %s", at->column,
+                      text);
 }
 
 int pkv__parse_expected(const struct pkv__parser *p, const char *what)
 {
     if (p->at->kind == PKV__TOKEN_END)
         return pkv__parse_error(p, p->at, "expected %s, but the expression ends", what);
-    return pkv__parse_error(p, p->at, "expected %s, not '%.*s'", what, (int)(p->at->length > 80 ? 80 : p->at->length),
-                            p->at->text);
+    return pkv__parse_error(p, p->at, "expected %s, not '%.*s'", what,
+                            (int)(p->at->length > 80 ? 80 : p->at->length), p->at->text);
 }
 
 int pkv__parse_node(struct pkv__parser *p, struct pkv__node **node, enum pkv__node_kind kind)
 {
     if (++p->terms > PKV__EXPRESSION_TERMS_MAX)
-        return pkv__error(p->error, PKV_E_LIMIT, (int64_t)p->at->column, "column %zu: more than %u terms",
-                          p->at->column, PKV__EXPRESSION_TERMS_MAX);
+        return pkv__error(p->error, PKV_E_LIMIT, (int64_t)p->at->column,
+                          "column %zu: more than %u terms", p->at->column,
+                          PKV__EXPRESSION_TERMS_MAX);
     struct pkv__node *made = pkv__alloc_zero(1, sizeof(*made));
     if (!made)
         return pkv__error_memory(p->error);
@@ -55,8 +58,8 @@ int pkv__parse_set_text(struct pkv__parser *p, struct pkv__node *node, const cha
     int length = vsnprintf(piece, sizeof(piece), format, arguments);
     va_end(arguments);
     if (length < 0 || (size_t)length >= sizeof(piece))
-        return pkv__error(p->error, PKV_E_LIMIT, -1, "a term of the expression is longer than %zu bytes",
-                          sizeof(piece));
+        return pkv__error(p->error, PKV_E_LIMIT, -1,
+                          "a term of the expression is longer than %zu bytes", sizeof(piece));
     pkv__buffer_bytes(&text, piece, (size_t)length + 1);
     if (text.failed)
         return pkv__error_memory(p->error);
@@ -69,7 +72,8 @@ int pkv__parse_own(struct pkv__parser *p, struct pkv__node *node)
 {
     node->own = ++p->filter->own_count;
     if (p->filter->exact && p->filter->own_count > PKV__FILTER_OWN_TERMS_MAX)
-        return pkv__error(p->error, PKV_E_LIMIT, -1, "more than %u terms of pktvault's own in an exact expression",
+        return pkv__error(p->error, PKV_E_LIMIT, -1,
+                          "more than %u terms of pktvault's own in an exact expression",
                           PKV__FILTER_OWN_TERMS_MAX);
     return PKV_OK;
 }
@@ -78,8 +82,9 @@ static int deeper(struct pkv__parser *p)
 {
     if (++p->depth <= PKV__EXPRESSION_DEPTH_MAX)
         return PKV_OK;
-    return pkv__error(p->error, PKV_E_LIMIT, (int64_t)p->at->column, "column %zu: nested deeper than %u",
-                      p->at->column, PKV__EXPRESSION_DEPTH_MAX);
+    return pkv__error(p->error, PKV_E_LIMIT, (int64_t)p->at->column,
+                      "column %zu: nested deeper than %u", p->at->column,
+                      PKV__EXPRESSION_DEPTH_MAX);
 }
 
 /* "(tcp[12] & 0xf0) >> 2 > 20": a parenthesis of arithmetic and not of terms. */
@@ -150,7 +155,8 @@ static int parse_unguarded(struct pkv__parser *p, struct pkv__node **node)
     if (is_value(p))
         return pkv__parse_value(p, node);
     if (p->at->kind != PKV__TOKEN_WORD)
-        return pkv__parse_expected(p, "a term such as 'host 10.0.0.1', 'port 80', 'vni 100' or 'tcp'");
+        return pkv__parse_expected(p,
+                                   "a term such as 'host 10.0.0.1', 'port 80', 'vni 100' or 'tcp'");
     int rc = pkv__parse_term(p, node);
     return rc || *node ? rc : parse_values(p, node);
 }
@@ -190,14 +196,18 @@ static int parse_expression(struct pkv__parser *p, struct pkv__node **node)
     return rc;
 }
 
-int pkv__filter_parse(struct pkv__filter *filter, const char *text, pkv__vni_names_fn *names, void *context,
-                      pkv_error *error)
+int pkv__filter_parse(struct pkv__filter *filter, const char *text, pkv__vni_names_fn *names,
+                      void *context, pkv_error *error)
 {
     PKV__AUTO_FREE struct pkv__token *tokens = NULL;
     int rc = pkv__filter_lex(&tokens, text, error);
     if (rc)
         return rc;
-    struct pkv__parser p = {.filter = filter, .text = text, .at = tokens, .names = names, .context = context,
+    struct pkv__parser p = {.filter = filter,
+                            .text = text,
+                            .at = tokens,
+                            .names = names,
+                            .context = context,
                             .error = error};
     if (tokens->kind == PKV__TOKEN_END)
         return pkv__parse_node(&p, &filter->root, PKV__NODE_TRUE);

@@ -6,13 +6,29 @@
 #include "query/filter_lex.h"
 #include "query/filter_node.h"
 
-enum pkv__type { PKV__TYPE_NONE, PKV__TYPE_HOST, PKV__TYPE_NET, PKV__TYPE_PORT, PKV__TYPE_PORTRANGE,
-                 PKV__TYPE_PROTO, PKV__TYPE_VNI };
+enum pkv__type {
+    PKV__TYPE_NONE,
+    PKV__TYPE_HOST,
+    PKV__TYPE_NET,
+    PKV__TYPE_PORT,
+    PKV__TYPE_PORTRANGE,
+    PKV__TYPE_PROTO,
+    PKV__TYPE_VNI
+};
 
 /* A protocol name in front of a term, as tcpdump knows them. */
-enum pkv__family { PKV__FAMILY_ANY, PKV__FAMILY_LINK, PKV__FAMILY_IP, PKV__FAMILY_IP6, PKV__FAMILY_ARP,
-                   PKV__FAMILY_RARP, PKV__FAMILY_TCP, PKV__FAMILY_UDP, PKV__FAMILY_SCTP,
-                   PKV__FAMILY_OTHER /* icmp and so on: a term, but no qualifier */ };
+enum pkv__family {
+    PKV__FAMILY_ANY,
+    PKV__FAMILY_LINK,
+    PKV__FAMILY_IP,
+    PKV__FAMILY_IP6,
+    PKV__FAMILY_ARP,
+    PKV__FAMILY_RARP,
+    PKV__FAMILY_TCP,
+    PKV__FAMILY_UDP,
+    PKV__FAMILY_SCTP,
+    PKV__FAMILY_OTHER /* icmp and so on: a term, but no qualifier */
+};
 
 /* What stands in front of a value, and is inherited by the values after it. */
 struct pkv__qualifier {
@@ -36,8 +52,8 @@ struct pkv__parser {
 
 /* PKV_E_SYNTAX at the parser's token: "column 5: expected …, not 'x'". */
 int pkv__parse_expected(const struct pkv__parser *p, const char *what);
-int pkv__parse_error(const struct pkv__parser *p, const struct pkv__token *at, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+int pkv__parse_error(const struct pkv__parser *p, const struct pkv__token *at, const char *format,
+                     ...) __attribute__((format(printf, 3, 4)));
 
 int pkv__parse_node(struct pkv__parser *p, struct pkv__node **node, enum pkv__node_kind kind);
 /* Text of a term for libpcap; owned by the node. */
@@ -46,17 +62,19 @@ int pkv__parse_set_text(struct pkv__parser *p, struct pkv__node *node, const cha
 /* A term that only pktvault knows. */
 int pkv__parse_own(struct pkv__parser *p, struct pkv__node *node);
 
-/* From `start` to the next and, or, or closing parenthesis: libpcap's. Moves the parser behind it. */
+/* From `start` to the next and, or, or closing parenthesis: libpcap's. Moves the parser behind it.
+ */
 int pkv__parse_bpf(struct pkv__parser *p, const struct pkv__token *start, struct pkv__node **node);
 
 /* The value at the parser's token under its qualifier. */
 int pkv__parse_value(struct pkv__parser *p, struct pkv__node **node);
 
-/* A term with its qualifiers: "src host 10.0.0.1", "tcp", "vlan 5", or one of libpcap's. Where a value or a list of
- * values is to follow, *node is NULL and the qualifier is set. */
+/* A term with its qualifiers: "src host 10.0.0.1", "tcp", "vlan 5", or one of libpcap's. Where a
+ * value or a list of values is to follow, *node is NULL and the qualifier is set. */
 int pkv__parse_term(struct pkv__parser *p, struct pkv__node **node);
 
 bool pkv__parse_is_keyword(const struct pkv__token *token);
-int pkv__parse_number(const struct pkv__token *token, uint64_t *value); /* decimal or 0x; PKV_E_SYNTAX */
+int pkv__parse_number(const struct pkv__token *token,
+                      uint64_t *value); /* decimal or 0x; PKV_E_SYNTAX */
 
 #endif

@@ -8,7 +8,8 @@
 #include "base/memory.h"
 #include "query/filter_parse.h"
 
-/* Names of protocols that are terms of their own. number: of IP, or an Ethertype where networks is 0. */
+/* Names of protocols that are terms of their own. number: of IP, or an Ethertype where networks is
+ * 0. */
 static const struct protocol {
     const char *name;
     enum pkv__family family;
@@ -34,15 +35,22 @@ static const struct protocol {
 
 /* Words that cannot be values. Those that no table here knows go to libpcap with what follows. */
 static const char *const keywords[] = {
-    "outer", "vni", "truncated", "malformed", "community-id", "vxlan", "src", "dst", "host", "net", "mask", "port",
-    "portrange", "proto", "protochain", "gateway", "ether", "link", "vlan", "len", "length", "less", "greater",
-    "broadcast", "multicast", "inbound", "outbound", "ifindex", "byte", "ah", "atalk", "aarp", "decnet", "lat",
-    "sca", "moprc", "mopdl", "iso", "es-is", "esis", "is-is", "isis", "clnp", "stp", "ipx", "netbeui", "l1", "l2",
-    "iih", "lsp", "snp", "csnp", "psnp", "fddi", "tr", "ppp", "slip", "wlan", "type", "subtype", "addr1", "addr2",
-    "addr3", "addr4", "ra", "ta", "mpls", "pppoed", "pppoes", "geneve", "llc", "on", "ifname", "rnr", "rulenum",
-    "reason", "rset", "ruleset", "srnr", "subrulenum", "action", "vpi", "vci", "lane", "metac", "bcc", "sc", "ilmic",
-    "oamf4ec", "oamf4sc", "oam", "oamf4", "connectmsg", "metaconnect", "radio", "dir", "sio", "opc", "dpc", "sls",
-    "dnet", "dhost", "icmptype", "icmpcode", "tcpflags", "radius",
+    "outer",      "vni",        "truncated",   "malformed", "community-id", "vxlan",     "src",
+    "dst",        "host",       "net",         "mask",      "port",         "portrange", "proto",
+    "protochain", "gateway",    "ether",       "link",      "vlan",         "len",       "length",
+    "less",       "greater",    "broadcast",   "multicast", "inbound",      "outbound",  "ifindex",
+    "byte",       "ah",         "atalk",       "aarp",      "decnet",       "lat",       "sca",
+    "moprc",      "mopdl",      "iso",         "es-is",     "esis",         "is-is",     "isis",
+    "clnp",       "stp",        "ipx",         "netbeui",   "l1",           "l2",        "iih",
+    "lsp",        "snp",        "csnp",        "psnp",      "fddi",         "tr",        "ppp",
+    "slip",       "wlan",       "type",        "subtype",   "addr1",        "addr2",     "addr3",
+    "addr4",      "ra",         "ta",          "mpls",      "pppoed",       "pppoes",    "geneve",
+    "llc",        "on",         "ifname",      "rnr",       "rulenum",      "reason",    "rset",
+    "ruleset",    "srnr",       "subrulenum",  "action",    "vpi",          "vci",       "lane",
+    "metac",      "bcc",        "sc",          "ilmic",     "oamf4ec",      "oamf4sc",   "oam",
+    "oamf4",      "connectmsg", "metaconnect", "radio",     "dir",          "sio",       "opc",
+    "dpc",        "sls",        "dnet",        "dhost",     "icmptype",     "icmpcode",  "tcpflags",
+    "radius",
 };
 
 static const struct protocol *protocol_find(const struct pkv__token *token)
@@ -95,11 +103,13 @@ static bool asks_for_name(const struct pkv__token *at)
     return false;
 }
 
-static int refuse_names(struct pkv__parser *p, const struct pkv__token *start, const struct pkv__token *end)
+static int refuse_names(struct pkv__parser *p, const struct pkv__token *start,
+                        const struct pkv__token *end)
 {
     for (; start < end; start++)
         if (asks_for_name(start))
-            return pkv__parse_error(p, start, "names of hosts and nets are not resolved: write addresses");
+            return pkv__parse_error(p, start,
+                                    "names of hosts and nets are not resolved: write addresses");
     return PKV_OK;
 }
 
@@ -129,9 +139,11 @@ int pkv__parse_bpf(struct pkv__parser *p, const struct pkv__token *start, struct
     return rc ? pkv__error_memory(p->error) : PKV_OK;
 }
 
-static int parse_protocol(struct pkv__parser *p, const struct protocol *protocol, struct pkv__node **node)
+static int parse_protocol(struct pkv__parser *p, const struct protocol *protocol,
+                          struct pkv__node **node)
 {
-    int rc = pkv__parse_node(p, node, protocol->networks ? PKV__NODE_PROTOCOL : PKV__NODE_ETHERTYPE);
+    int rc =
+        pkv__parse_node(p, node, protocol->networks ? PKV__NODE_PROTOCOL : PKV__NODE_ETHERTYPE);
     if (rc)
         return rc;
     (*node)->networks = protocol->networks;
@@ -161,8 +173,11 @@ static bool parse_type(struct pkv__parser *p, struct pkv__qualifier *q)
     static const struct {
         const char *name;
         enum pkv__type type;
-    } types[] = {{"host", PKV__TYPE_HOST}, {"net", PKV__TYPE_NET}, {"port", PKV__TYPE_PORT},
-                 {"portrange", PKV__TYPE_PORTRANGE}, {"proto", PKV__TYPE_PROTO}};
+    } types[] = {{"host", PKV__TYPE_HOST},
+                 {"net", PKV__TYPE_NET},
+                 {"port", PKV__TYPE_PORT},
+                 {"portrange", PKV__TYPE_PORTRANGE},
+                 {"proto", PKV__TYPE_PROTO}};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (pkv__token_is(p->at, types[i].name)) {
             q->type = types[i].type;
@@ -176,19 +191,21 @@ static void set_prefix(struct pkv__qualifier *q, const char *family)
 {
     static const char *const directions[] = {"", "src ", "dst ", "src and dst "};
     static const char *const types[] = {"", "host", "net", "port", "portrange", "proto", ""};
-    (void)snprintf(q->prefix, sizeof(q->prefix), "%s%s%s%s", family, *family ? " " : "", directions[q->direction],
-                   types[q->type]);
+    (void)snprintf(q->prefix, sizeof(q->prefix), "%s%s%s%s", family, *family ? " " : "",
+                   directions[q->direction], types[q->type]);
 }
 
 /* libpcap's: "ip broadcast", "ip protochain 6", "tcp[13] = 2", and names no table here has. */
 static bool is_bpf(const struct pkv__token *at)
 {
-    return at->kind == PKV__TOKEN_BRACKET_OPEN || at->kind == PKV__TOKEN_OPERATOR || pkv__token_is(at, "broadcast") ||
-           pkv__token_is(at, "multicast") || pkv__token_is(at, "protochain");
+    return at->kind == PKV__TOKEN_BRACKET_OPEN || at->kind == PKV__TOKEN_OPERATOR ||
+           pkv__token_is(at, "broadcast") || pkv__token_is(at, "multicast") ||
+           pkv__token_is(at, "protochain");
 }
 
-static int no_type(struct pkv__parser *p, const struct pkv__qualifier *q, const struct pkv__token *start,
-                   const struct protocol *protocol, struct pkv__node **node)
+static int no_type(struct pkv__parser *p, const struct pkv__qualifier *q,
+                   const struct pkv__token *start, const struct protocol *protocol,
+                   struct pkv__node **node)
 {
     if (q->family == PKV__FAMILY_LINK)
         return pkv__parse_bpf(p, start, node);
@@ -267,8 +284,10 @@ static int parse_community_id(struct pkv__parser *p, struct pkv__node **node)
     int rc = parse_flag(p, node, PKV__NODE_COMMUNITY_ID);
     if (rc)
         return rc;
-    if (p->at->kind != PKV__TOKEN_STRING || p->at->length < 5 || memcmp(p->at->text, "\"1:", 3) != 0)
-        return pkv__parse_expected(p, "a Community ID such as \"1:hO+sN4H+MG5MY/8hIrXPqc4ZQz4=\", in double quotes,");
+    if (p->at->kind != PKV__TOKEN_STRING || p->at->length < 5 ||
+        memcmp(p->at->text, "\"1:", 3) != 0)
+        return pkv__parse_expected(
+            p, "a Community ID such as \"1:hO+sN4H+MG5MY/8hIrXPqc4ZQz4=\", in double quotes,");
     rc = pkv__parse_set_text(p, *node, "%.*s", (int)(p->at->length - 2), p->at->text + 1);
     p->at++;
     return rc;
@@ -283,11 +302,13 @@ int pkv__parse_term(struct pkv__parser *p, struct pkv__node **node)
         return PKV_OK;
     }
     if (pkv__token_is(start, "vxlan"))
-        return pkv__parse_error(p, start, "'vxlan' is no term of pktvault: write 'vni %.*s' (or 'vni any')",
+        return pkv__parse_error(p, start,
+                                "'vxlan' is no term of pktvault: write 'vni %.*s' (or 'vni any')",
                                 start[1].kind == PKV__TOKEN_WORD ? (int)start[1].length : 3,
                                 start[1].kind == PKV__TOKEN_WORD ? start[1].text : "100");
     if (pkv__token_is(start, "gateway"))
-        return pkv__parse_error(p, start, "'gateway' needs names of hosts, which are not resolved: write 'ether host'");
+        return pkv__parse_error(
+            p, start, "'gateway' needs names of hosts, which are not resolved: write 'ether host'");
     if (pkv__token_is(start, "truncated"))
         return parse_flag(p, node, PKV__NODE_TRUNCATED);
     if (pkv__token_is(start, "malformed"))

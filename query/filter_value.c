@@ -57,11 +57,13 @@ static int parse_mac(struct pkv__parser *p, struct pkv__node **node)
     char text[32];
     unsigned b[6];
     char rest;
-    if (!copy(p->at, text, sizeof(text)) || sscanf(text, "%2x%*[:.-]%2x%*[:.-]%2x%*[:.-]%2x%*[:.-]%2x%*[:.-]%2x%c",
-                                                   &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) != 6)
+    if (!copy(p->at, text, sizeof(text)) ||
+        sscanf(text, "%2x%*[:.-]%2x%*[:.-]%2x%*[:.-]%2x%*[:.-]%2x%*[:.-]%2x%c", &b[0], &b[1], &b[2],
+               &b[3], &b[4], &b[5], &rest) != 6)
         return pkv__parse_expected(p, "an Ethernet address such as 02:00:00:00:00:01");
     if (p->qualifier.outer)
-        return pkv__parse_error(p, p->at, "'outer' takes IP addresses and ports, no Ethernet addresses");
+        return pkv__parse_error(p, p->at,
+                                "'outer' takes IP addresses and ports, no Ethernet addresses");
     int rc = pkv__parse_node(p, node, PKV__NODE_MAC);
     if (rc)
         return rc;
@@ -138,7 +140,8 @@ static bool has_host_bits(const struct pkv__node *node)
 }
 
 /* "/24" or "mask 255.255.255.0" behind a net, into the node's mask. */
-static int parse_net_length(struct pkv__parser *p, struct pkv__node *node, const struct pkv__token *start)
+static int parse_net_length(struct pkv__parser *p, struct pkv__node *node,
+                            const struct pkv__token *start)
 {
     unsigned whole = node->address.length * 8u, parts;
     uint64_t bits = 0;
@@ -146,20 +149,24 @@ static int parse_net_length(struct pkv__parser *p, struct pkv__node *node, const
     if (p->at->kind == PKV__TOKEN_SLASH) {
         p->at++;
         if (pkv__parse_number(p->at, &bits) || bits > whole)
-            return pkv__parse_expected(p, whole == 32 ? "a length of 0 to 32" : "a length of 0 to 128");
+            return pkv__parse_expected(p, whole == 32 ? "a length of 0 to 32"
+                                                      : "a length of 0 to 128");
         mask_of_bits(node->mask, node->address.length, (unsigned)bits);
         p->at++;
     } else if (pkv__token_is(p->at, "mask")) {
         p->at++;
-        if (whole != 32 || !copy(p->at, text, sizeof(text)) || !parse_dotted(text, node->mask, &parts) || parts != 4)
-            return pkv__parse_expected(p, whole == 32 ? "a mask such as 255.255.255.0" : "/ and a length");
+        if (whole != 32 || !copy(p->at, text, sizeof(text)) ||
+            !parse_dotted(text, node->mask, &parts) || parts != 4)
+            return pkv__parse_expected(p, whole == 32 ? "a mask such as 255.255.255.0"
+                                                      : "/ and a length");
         p->at++;
     } else {
         return PKV_OK;
     }
     if (has_host_bits(node))
-        return pkv__parse_error(p, start, "'%.*s' has bits set behind the net: write the first address of the net",
-                                (int)start->length, start->text);
+        return pkv__parse_error(
+            p, start, "'%.*s' has bits set behind the net: write the first address of the net",
+            (int)start->length, start->text);
     return PKV_OK;
 }
 
@@ -189,8 +196,9 @@ static bool looks_like_name(const char *text)
 static int bad_address(struct pkv__parser *p, const char *text)
 {
     if (looks_like_name(text))
-        return pkv__parse_error(p, p->at, "expected an address, not '%.80s': names of hosts and nets are not resolved",
-                                text);
+        return pkv__parse_error(
+            p, p->at, "expected an address, not '%.80s': names of hosts and nets are not resolved",
+            text);
     return pkv__parse_expected(p, "an address such as 10.0.0.1 or 2001:db8::1");
 }
 
@@ -202,7 +210,8 @@ static int parse_address(struct pkv__parser *p, struct pkv__node **node)
     const struct pkv__token *start = p->at;
     bool net = p->qualifier.type == PKV__TYPE_NET;
     if (!copy(p->at, text, sizeof(text)))
-        return pkv__parse_expected(p, net ? "a net such as 10.0.0.0/8" : "an address such as 10.0.0.1 or 2001:db8::1");
+        return pkv__parse_expected(p, net ? "a net such as 10.0.0.0/8"
+                                          : "an address such as 10.0.0.1 or 2001:db8::1");
     if (inet_pton(AF_INET6, text, address.bytes) == 1)
         address.length = 16;
     else if (parse_dotted(text, address.bytes, &parts) && (net || parts == 4))
@@ -278,14 +287,18 @@ static bool port_of(const char *text, uint32_t *port, uint8_t *transports)
     return number <= 65535;
 }
 
+/* As libpcap: a range is bound to a transport only where both its ends are. */
 static bool port_range(char *text, uint32_t *first, uint32_t *last, uint8_t *transports)
 {
     char *dash = strchr(text, '-');
-    if (!dash)
-        return port_of(text, first, transports) && port_of(text, last, transports);
-    *dash = 0;
-    bool good = port_of(text, first, transports) && port_of(dash + 1, last, transports);
-    *dash = '-';
+    uint8_t of_first = *transports, of_last = *transports;
+    if (dash)
+        *dash = 0;
+    bool good = port_of(text, first, &of_first) && port_of(dash ? dash + 1 : text, last, &of_last);
+    if (dash)
+        *dash = '-';
+    if (of_first == of_last)
+        *transports = of_first;
     return good;
 }
 
@@ -300,12 +313,14 @@ static int parse_port(struct pkv__parser *p, struct pkv__node **node)
         return rc;
     struct pkv__node *n = *node;
     if (!copy(p->at, text, sizeof(text)))
-        return pkv__parse_expected(p, range ? "two ports such as 8000-8080" : "a port such as 443 or https");
+        return pkv__parse_expected(p, range ? "two ports such as 8000-8080"
+                                            : "a port such as 443 or https");
     bool good = range ? port_range(text, &n->first, &n->last, &n->transports)
                       : port_of(text, &n->first, &n->transports);
     if (!good)
-        return pkv__parse_expected(p, range ? "two ports such as 8000-8080"
-                                            : "a port of 0 to 65535 or a name of /etc/services that has it here");
+        return pkv__parse_expected(
+            p, range ? "two ports such as 8000-8080"
+                     : "a port of 0 to 65535 or a name of /etc/services that has it here");
     if (!range)
         n->last = n->first;
     if (n->first > n->last) {
@@ -370,7 +385,8 @@ static int protocol_networks(struct pkv__parser *p, uint8_t *networks)
         *networks = 0;
         return PKV_OK;
     default:
-        return pkv__parse_error(p, p->at, "'%s' has no meaning: expected ip, ip6 or ether before 'proto'",
+        return pkv__parse_error(p, p->at,
+                                "'%s' has no meaning: expected ip, ip6 or ether before 'proto'",
                                 p->qualifier.prefix);
     }
 }
@@ -388,7 +404,8 @@ static int parse_protocol_value(struct pkv__parser *p, struct pkv__node **node)
     if (p->qualifier.outer || p->qualifier.direction != PKV__EITHER)
         return pkv__parse_error(p, p->at, "'proto' takes neither a direction nor 'outer'");
     if (!copy(p->at, text, sizeof(text)) || !protocol_number(text, link, &n->first))
-        return pkv__parse_expected(p, link ? "an Ethertype such as 0x0806" : "a protocol of 0 to 255 or its name");
+        return pkv__parse_expected(p, link ? "an Ethertype such as 0x0806"
+                                           : "a protocol of 0 to 255 or its name");
     n->last = n->first;
     p->at++;
     rc = pkv__parse_set_text(p, n, "%s %u", p->qualifier.prefix, (unsigned)n->first);
@@ -429,11 +446,13 @@ static int unknown_name(struct pkv__parser *p, const char *text, const struct pk
     for (size_t i = 0; i < names->count && used + 40 < sizeof(list); i++) {
         if (strstr(list, names->names[i].label))
             continue;
-        int more = snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", names->names[i].label);
+        int more = snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "",
+                            names->names[i].label);
         used += more > 0 ? (size_t)more : 0;
     }
     if (!used)
-        return pkv__parse_error(p, p->at, "'%.40s' is no VNI: the archive has no names of VNIs", text);
+        return pkv__parse_error(p, p->at, "'%.40s' is no VNI: the archive has no names of VNIs",
+                                text);
     return pkv__parse_error(p, p->at, "'%.40s' is no name of a VNI; known are: %s", text, list);
 }
 
@@ -470,7 +489,8 @@ static int parse_vni(struct pkv__parser *p, struct pkv__node **node)
     if (strcmp(text, "any") == 0 || vni_range(text, &first, &last))
         rc = vni_node(p, node, first, last);
     else if (*text >= '0' && *text <= '9')
-        return pkv__parse_expected(p, "a VNI of 0 to 16777215 or an ascending range such as 100-149");
+        return pkv__parse_expected(p,
+                                   "a VNI of 0 to 16777215 or an ascending range such as 100-149");
     else
         rc = parse_vni_name(p, text, node);
     p->at++;
@@ -481,7 +501,8 @@ int pkv__parse_value(struct pkv__parser *p, struct pkv__node **node)
 {
     switch (p->qualifier.type) {
     case PKV__TYPE_HOST:
-        return p->qualifier.family == PKV__FAMILY_LINK ? parse_mac(p, node) : parse_address(p, node);
+        return p->qualifier.family == PKV__FAMILY_LINK ? parse_mac(p, node)
+                                                       : parse_address(p, node);
     case PKV__TYPE_NET:
         return parse_address(p, node);
     case PKV__TYPE_PORT:

@@ -10,7 +10,8 @@
 #include "packet/names.h"
 #include "query/query_internal.h"
 
-/* What is added up. A group of flows uses the key with parts of it zeroed; side 0 and 1 as in the key. */
+/* What is added up. A group of flows uses the key with parts of it zeroed; side 0 and 1 as in the
+ * key. */
 struct group {
     int64_t first_ns, last_ns;
     int64_t initiator_ns; /* of the segment's flow that told the initiator */
@@ -44,7 +45,8 @@ static int find(struct flows *f, const struct pkv__flow_key *key, struct group *
     if (rc == 1) {
         if (pkv__grow(&f->groups, &f->capacity, number + 1, sizeof(*f->groups)))
             return pkv__error_memory(f->error);
-        f->groups[number] = (struct group){.first_ns = INT64_MAX, .last_ns = INT64_MIN, .initiator_ns = INT64_MAX};
+        f->groups[number] =
+            (struct group){.first_ns = INT64_MAX, .last_ns = INT64_MIN, .initiator_ns = INT64_MAX};
     }
     *group = &f->groups[number];
     return PKV_OK;
@@ -60,8 +62,8 @@ static void learn_initiator(struct group *group, uint8_t initiator, bool sure, i
     group->initiator_ns = first_ns;
 }
 
-static int add(struct flows *f, const struct pkv__flow_key *key, const struct pkv__plan_flow *flow, unsigned initiator,
-               const struct counted *c, const char *vni_name)
+static int add(struct flows *f, const struct pkv__flow_key *key, const struct pkv__plan_flow *flow,
+               unsigned initiator, const struct counted *c, const char *vni_name)
 {
     struct group *group = NULL;
     int rc = find(f, key, &group);
@@ -98,8 +100,8 @@ static struct pkv__flow_key tunnel_key(const struct pkv__flow_key *from)
 }
 
 /* A host's row: side 0 is what it sent, side 1 what it received. */
-static int add_host(struct flows *f, const struct pkv__plan_flow *flow, unsigned side, const struct counted *c,
-                    const char *name)
+static int add_host(struct flows *f, const struct pkv__plan_flow *flow, unsigned side,
+                    const struct counted *c, const char *name)
 {
     struct pkv__flow_key key = tunnel_key(&flow->key);
     struct counted own = *c;
@@ -111,7 +113,8 @@ static int add_host(struct flows *f, const struct pkv__plan_flow *flow, unsigned
     return add(f, &key, flow, 0, &own, name);
 }
 
-static int add_hosts(struct flows *f, const struct pkv__plan_flow *flow, const struct counted *c, const char *name)
+static int add_hosts(struct flows *f, const struct pkv__plan_flow *flow, const struct counted *c,
+                     const char *name)
 {
     int rc = add_host(f, flow, 0, c, name);
     if (rc || memcmp(flow->key.address[0], flow->key.address[1], 16) == 0)
@@ -120,7 +123,8 @@ static int add_hosts(struct flows *f, const struct pkv__plan_flow *flow, const s
 }
 
 /* By the port that was called: that of the responder. */
-static int add_port(struct flows *f, const struct pkv__plan_flow *flow, const struct counted *c, const char *name)
+static int add_port(struct flows *f, const struct pkv__plan_flow *flow, const struct counted *c,
+                    const char *name)
 {
     struct pkv__flow_key key = tunnel_key(&flow->key);
     struct counted own = *c;
@@ -133,7 +137,8 @@ static int add_port(struct flows *f, const struct pkv__plan_flow *flow, const st
     return add(f, &key, flow, 0, &own, name);
 }
 
-static int add_pair(struct flows *f, const struct pkv__plan_flow *flow, const struct counted *c, const char *name)
+static int add_pair(struct flows *f, const struct pkv__plan_flow *flow, const struct counted *c,
+                    const char *name)
 {
     struct pkv__flow_key key = flow->key;
     key.class_ = flow->key.class_ == PKV__CLASS_ARP ? PKV__CLASS_IP : flow->key.class_;
@@ -143,8 +148,8 @@ static int add_pair(struct flows *f, const struct pkv__plan_flow *flow, const st
     return add(f, &key, flow, flow->initiator, c, name);
 }
 
-static int add_counted(struct flows *f, const struct pkv__plan *plan, const struct pkv__plan_flow *flow,
-                       const struct counted *c)
+static int add_counted(struct flows *f, const struct pkv__plan *plan,
+                       const struct pkv__plan_flow *flow, const struct counted *c)
 {
     const char *name = flow->key.tunnel ? pkv__vni_names_find(&plan->names, flow->key.vni) : NULL;
     struct pkv__flow_key vni;
@@ -163,7 +168,8 @@ static int add_counted(struct flows *f, const struct pkv__plan *plan, const stru
     }
 }
 
-static void count_packet(struct counted *c, const struct pkv__facts *facts, const pkv_packet *packet, unsigned side)
+static void count_packet(struct counted *c, const struct pkv__facts *facts,
+                         const pkv_packet *packet, unsigned side)
 {
     if (!c->packets[0] && !c->packets[1])
         c->first_ns = c->last_ns = packet->time_ns;
@@ -207,10 +213,12 @@ static int count_packets(struct flows *f, struct pkv__plan *plan, struct counted
     return rc;
 }
 
-/* Flows that lie in the range and match as a whole are counted by their rows, the others by their packets. */
+/* Flows that lie in the range and match as a whole are counted by their rows, the others by their
+ * packets. */
 static int count_plan(struct flows *f, struct pkv__plan *plan)
 {
-    PKV__AUTO_FREE struct counted *counted = pkv__alloc_zero(plan->flow_count + 1, sizeof(*counted));
+    PKV__AUTO_FREE struct counted *counted =
+        pkv__alloc_zero(plan->flow_count + 1, sizeof(*counted));
     if (!counted)
         return pkv__error_memory(f->error);
     int rc = count_packets(f, plan, counted);
@@ -288,17 +296,23 @@ static void fill_protocol(pkv_flow *flow, const struct flows *f, const struct pk
     (void)pkv__names_protocol(flow->protocol, key->class_, key->protocol, key->ethertype);
 }
 
-static void fill(pkv_flow *flow, const struct flows *f, const struct pkv__flow_key *key, const struct group *group)
+static void fill(pkv_flow *flow, const struct flows *f, const struct pkv__flow_key *key,
+                 const struct group *group)
 {
     unsigned src = group->initiator, dst = !src;
-    *flow = (pkv_flow){.first_ns = group->first_ns, .last_ns = group->last_ns, .tunnel = key->tunnel,
-                       .vni = key->vni, .vni_name = *group->vni_name ? group->vni_name : NULL};
+    *flow = (pkv_flow){.first_ns = group->first_ns,
+                       .last_ns = group->last_ns,
+                       .tunnel = key->tunnel,
+                       .vni = key->vni,
+                       .vni_name = *group->vni_name ? group->vni_name : NULL};
     set_address(&flow->outer_a, key->outer[0], key->outer_length);
     set_address(&flow->outer_b, key->outer[1], key->outer_length);
-    set_address(&flow->src, key->address[src], f->by == PKV_BY_PORT || f->by == PKV_BY_VNI ? 0 : key->address_length);
+    set_address(&flow->src, key->address[src],
+                f->by == PKV_BY_PORT || f->by == PKV_BY_VNI ? 0 : key->address_length);
     set_address(&flow->dst, key->address[dst], f->by <= PKV_BY_PAIR ? key->address_length : 0);
     fill_protocol(flow, f, key);
-    flow->has_ports = group->has_ports && !key->orphan && (f->by == PKV_BY_FLOW || f->by == PKV_BY_PORT);
+    flow->has_ports =
+        group->has_ports && !key->orphan && (f->by == PKV_BY_FLOW || f->by == PKV_BY_PORT);
     flow->src_port = key->port[src];
     flow->dst_port = key->port[dst];
     flow->src_packets = group->packets[src];
@@ -318,7 +332,8 @@ static int deliver(struct flows *f, int sort, uint64_t limit, pkv_flow_fn *row, 
     if (!items)
         return pkv__error_memory(f->error);
     for (size_t i = 0; i < count; i++)
-        items[i] = (struct sort_item){&f->keys.keys[i], &f->groups[i], sort_value(&f->groups[i], sort)};
+        items[i] =
+            (struct sort_item){&f->keys.keys[i], &f->groups[i], sort_value(&f->groups[i], sort)};
     qsort(items, count, sizeof(*items), compare);
     for (size_t i = 0; i < count && (!limit || i < limit); i++) {
         pkv_flow flow;
@@ -329,13 +344,14 @@ static int deliver(struct flows *f, int sort, uint64_t limit, pkv_flow_fn *row, 
     return PKV_OK;
 }
 
-int pkv_query_flows(pkv_query *query, int by, int sort, uint64_t limit, pkv_flow_fn *row, void *context,
-                    pkv_error *error)
+int pkv_query_flows(pkv_query *query, int by, int sort, uint64_t limit, pkv_flow_fn *row,
+                    void *context, pkv_error *error)
 {
     struct flows flows = {.query = query, .by = by, .error = error};
     if (query->flags & (PKV_QUERY_WHOLE | PKV_QUERY_DEDUP))
-        return pkv__error(error, PKV_E_UNSUPPORTED, -1, "flows are counted in the range and as they were mirrored: "
-                                                        "neither --whole nor --dedup applies");
+        return pkv__error(error, PKV_E_UNSUPPORTED, -1,
+                          "flows are counted in the range and as they were mirrored: "
+                          "neither --whole nor --dedup applies");
     int rc = count_segments(&flows);
     query->report.flows = by == PKV_BY_FLOW ? flows.keys.count : query->report.flows;
     if (!rc)

@@ -31,10 +31,11 @@ bool pkv__frame_is_whole_packet(const struct pkv__facts *facts)
     return facts->tunnel == PKV__TUNNEL_NONE || !facts->inner_captured_bytes;
 }
 
-void pkv__frame_inner(struct pkv__frame *frame, const struct pkv__facts *facts, const pkv_packet *packet,
-                      uint16_t link_type, struct pkv__buffer *scratch)
+void pkv__frame_inner(struct pkv__frame *frame, const struct pkv__facts *facts,
+                      const pkv_packet *packet, uint16_t link_type, struct pkv__buffer *scratch)
 {
-    *frame = (struct pkv__frame){packet->data, packet->captured_bytes, packet->original_bytes, link_type};
+    *frame = (struct pkv__frame){packet->data, packet->captured_bytes, packet->original_bytes,
+                                 link_type};
     if (pkv__frame_is_whole_packet(facts))
         return;
     frame->data = packet->data + facts->inner_offset;
@@ -49,7 +50,8 @@ void pkv__frame_inner(struct pkv__frame *frame, const struct pkv__facts *facts, 
 static void strip_tags(struct pkv__frame *frame, unsigned tags, struct pkv__buffer *scratch)
 {
     uint32_t tag_bytes = tags * 4;
-    if (frame->captured_bytes < ETHERNET_BYTES + tag_bytes || frame->link_type != PKV__LINK_ETHERNET)
+    if (frame->captured_bytes < ETHERNET_BYTES + tag_bytes ||
+        frame->link_type != PKV__LINK_ETHERNET)
         return;
     pkv__buffer_clear(scratch);
     pkv__buffer_bytes(scratch, frame->data, ETHERTYPE_AT);
@@ -61,8 +63,8 @@ static void strip_tags(struct pkv__frame *frame, unsigned tags, struct pkv__buff
     frame->captured_bytes = (uint32_t)scratch->length;
 }
 
-void pkv__frame_untagged(struct pkv__frame *frame, const struct pkv__facts *facts, const pkv_packet *packet,
-                         uint16_t link_type, struct pkv__buffer *scratch)
+void pkv__frame_untagged(struct pkv__frame *frame, const struct pkv__facts *facts,
+                         const pkv_packet *packet, uint16_t link_type, struct pkv__buffer *scratch)
 {
     if (facts->tunnel != PKV__TUNNEL_NONE && !facts->inner_captured_bytes) {
         *frame = (struct pkv__frame){.link_type = PKV__LINK_ETHERNET};

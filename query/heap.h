@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What comes next in the total order (time, segment, ordinal): a packet, or a block or segment that may hold one. */
+/* What comes next in the total order (time, segment, ordinal): a packet, or a block or segment that
+ * may hold one. */
 #ifndef PKV_QUERY_HEAP_H
 #define PKV_QUERY_HEAP_H
 

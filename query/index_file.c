@@ -25,7 +25,8 @@ static int damaged(struct pkv__index_file *file, const char *what)
 }
 
 /* The statement, bound to an id and ready to step. */
-static int look_up(struct pkv__index_file *file, sqlite3_stmt **statement, const char *sql, int64_t id)
+static int look_up(struct pkv__index_file *file, sqlite3_stmt **statement, const char *sql,
+                   int64_t id)
 {
     int rc = *statement ? PKV_OK : pkv__database_prepare(statement, file->db, sql, file->error);
     if (rc)
@@ -57,13 +58,15 @@ static uint8_t blob(sqlite3_stmt *statement, int column, uint8_t to[16])
 static int read_tunnels(struct pkv__index_file *file)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
-    int rc = pkv__database_prepare(&s, file->db, "SELECT id, kind, vni, a, b FROM tunnel ORDER BY id", file->error);
+    int rc = pkv__database_prepare(
+        &s, file->db, "SELECT id, kind, vni, a, b FROM tunnel ORDER BY id", file->error);
     if (rc)
         return rc;
     while ((rc = step(file, s)) == 1) {
         if (sqlite3_column_int64(s, 0) != (int64_t)file->tunnel_count)
             return damaged(file, "tunnels are not numbered 0, 1, …");
-        if (pkv__grow(&file->tunnels, &file->tunnel_capacity, file->tunnel_count + 1, sizeof(*file->tunnels)))
+        if (pkv__grow(&file->tunnels, &file->tunnel_capacity, file->tunnel_count + 1,
+                      sizeof(*file->tunnels)))
             return pkv__error_memory(file->error);
         struct pkv__index_tunnel *t = &file->tunnels[file->tunnel_count++];
         t->kind = (uint8_t)sqlite3_column_int(s, 1);
@@ -129,13 +132,15 @@ static int read_hosts(struct pkv__index_file *file)
     int64_t next = 0;
     if (file->hosts || file->host_count > UINT32_MAX)
         return PKV_OK;
-    int rc = pkv__database_prepare(&s, file->db, "SELECT id, address FROM host ORDER BY id", file->error);
+    int rc = pkv__database_prepare(&s, file->db, "SELECT id, address FROM host ORDER BY id",
+                                   file->error);
     if (rc)
         return rc;
     struct pkv__address *hosts = pkv__alloc_zero((size_t)file->host_count + 1, sizeof(*hosts));
     if (!hosts)
         return pkv__error_memory(file->error);
-    while ((rc = step(file, s)) == 1 && next < file->host_count && sqlite3_column_int64(s, 0) == next) {
+    while ((rc = step(file, s)) == 1 && next < file->host_count &&
+           sqlite3_column_int64(s, 0) == next) {
         hosts[next].length = blob(s, 1, hosts[next].bytes);
         next++;
     }
@@ -156,7 +161,8 @@ static int compare_host(const struct pkv__address *host, const uint8_t *bytes, u
 }
 
 /* The first id whose address is not below (or, with `above`, is above) the bytes. */
-static int host_bound(struct pkv__index_file *file, const uint8_t *bytes, uint8_t length, bool above, int64_t *bound)
+static int host_bound(struct pkv__index_file *file, const uint8_t *bytes, uint8_t length,
+                      bool above, int64_t *bound)
 {
     int64_t low = 0, high = file->host_count;
     while (low < high) {
@@ -175,8 +181,8 @@ static int host_bound(struct pkv__index_file *file, const uint8_t *bytes, uint8_
     return PKV_OK;
 }
 
-int pkv__index_file_hosts(struct pkv__index_file *file, const uint8_t *low, const uint8_t *high, uint8_t length,
-                          int64_t *first, int64_t *last)
+int pkv__index_file_hosts(struct pkv__index_file *file, const uint8_t *low, const uint8_t *high,
+                          uint8_t length, int64_t *first, int64_t *last)
 {
     int rc = host_bound(file, low, length, false, first);
     return rc ? rc : host_bound(file, high, length, true, last);
@@ -204,8 +210,9 @@ int pkv__index_file_flows_of(struct pkv__index_file *file, int64_t host, struct 
     return PKV_OK;
 }
 
-#define FLOW_COLUMNS                                                                                                   \
-    "SELECT id, tunnel, protocol, src, dst, src_port, dst_port, first_ns, duration_ns, src_packets, src_bytes, "       \
+#define FLOW_COLUMNS                                                                               \
+    "SELECT id, tunnel, protocol, src, dst, src_port, dst_port, first_ns, duration_ns, "           \
+    "src_packets, src_bytes, "                                                                     \
     "dst_packets, dst_bytes, src_flags, dst_flags, orphan FROM flow"
 
 static void set_class(struct pkv__flow_key *key, int64_t protocol)
@@ -231,8 +238,8 @@ static void set_tunnel(struct pkv__flow_key *key, const struct pkv__index_tunnel
 }
 
 /* As flow/ orders them: the lower (address, port) first. */
-static void set_ends(struct pkv__plan_flow *flow, const struct pkv__address *src, const struct pkv__address *dst,
-                     uint16_t src_port, uint16_t dst_port)
+static void set_ends(struct pkv__plan_flow *flow, const struct pkv__address *src,
+                     const struct pkv__address *dst, uint16_t src_port, uint16_t dst_port)
 {
     struct pkv__flow_key *key = &flow->key;
     int order = memcmp(src->bytes, dst->bytes, 16);
@@ -272,7 +279,8 @@ static int read_flow(struct pkv__index_file *file, sqlite3_stmt *s, struct pkv__
     if (rc)
         return rc;
     flow->has_ports = sqlite3_column_type(s, 5) != SQLITE_NULL;
-    set_ends(flow, &src, &dst, (uint16_t)sqlite3_column_int(s, 5), (uint16_t)sqlite3_column_int(s, 6));
+    set_ends(flow, &src, &dst, (uint16_t)sqlite3_column_int(s, 5),
+             (uint16_t)sqlite3_column_int(s, 6));
     set_class(&flow->key, sqlite3_column_int64(s, 2));
     set_tunnel(&flow->key, &file->tunnels[tunnel]);
     flow->key.orphan = sqlite3_column_int(s, 15) == 1;
@@ -299,7 +307,8 @@ static int all_flows(struct pkv__index_file *file, pkv__index_flow_fn *row, void
     return rc;
 }
 
-static int one_flow(struct pkv__index_file *file, uint32_t id, pkv__index_flow_fn *row, void *context)
+static int one_flow(struct pkv__index_file *file, uint32_t id, pkv__index_flow_fn *row,
+                    void *context)
 {
     struct pkv__plan_flow flow;
     int rc = look_up(file, &file->flow, FLOW_COLUMNS " WHERE id = ?", id);
@@ -312,8 +321,8 @@ static int one_flow(struct pkv__index_file *file, uint32_t id, pkv__index_flow_f
     return rc ? rc : row(context, id, &flow);
 }
 
-int pkv__index_file_flows(struct pkv__index_file *file, const struct pkv__id_set *set, pkv__index_flow_fn *row,
-                          void *context)
+int pkv__index_file_flows(struct pkv__index_file *file, const struct pkv__id_set *set,
+                          pkv__index_flow_fn *row, void *context)
 {
     if (set->all)
         return all_flows(file, row, context);
@@ -323,7 +332,8 @@ int pkv__index_file_flows(struct pkv__index_file *file, const struct pkv__id_set
     return rc;
 }
 
-int pkv__index_file_posting(struct pkv__index_file *file, uint32_t flow, pkv__index_packet_fn *packet, void *context)
+int pkv__index_file_posting(struct pkv__index_file *file, uint32_t flow,
+                            pkv__index_packet_fn *packet, void *context)
 {
     int rc = look_up(file, &file->posting, "SELECT ordinals FROM posting WHERE flow = ?", flow);
     if (rc)
@@ -344,7 +354,8 @@ int pkv__index_file_posting(struct pkv__index_file *file, uint32_t flow, pkv__in
     return rc;
 }
 
-#define BLOCK_COLUMNS "SELECT offset, stored_bytes, first_ordinal, packets, first_ns, last_ns FROM block"
+#define BLOCK_COLUMNS                                                                              \
+    "SELECT offset, stored_bytes, first_ordinal, packets, first_ns, last_ns FROM block"
 
 static void read_block(sqlite3_stmt *s, struct pkv__plan_block *block)
 {
@@ -388,7 +399,8 @@ int pkv__index_file_interfaces(struct pkv__index_file *file, struct pkv__plan *p
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
     int rc = pkv__database_prepare(
-        &s, file->db, "SELECT id, link_type, snap_length, name, description, options FROM interface ORDER BY id",
+        &s, file->db,
+        "SELECT id, link_type, snap_length, name, description, options FROM interface ORDER BY id",
         file->error);
     if (rc)
         return rc;

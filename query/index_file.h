@@ -15,8 +15,9 @@ struct pkv__index_tunnel {
 
 struct pkv__index_file {
     sqlite3 *db;
-    sqlite3_stmt *host, *host_flows, *flow, *posting, *block; /* by id; prepared with the first use */
-    struct pkv__index_tunnel *tunnels;                        /* by id */
+    sqlite3_stmt *host, *host_flows, *flow, *posting,
+        *block;                        /* by id; prepared with the first use */
+    struct pkv__index_tunnel *tunnels; /* by id */
     size_t tunnel_count, tunnel_capacity;
     struct pkv__address *hosts; /* where all were read */
     int64_t host_count, block_count, flow_count;
@@ -27,19 +28,20 @@ int pkv__index_file_open(struct pkv__index_file *file, const char *path, pkv_err
 void pkv__index_file_close(struct pkv__index_file *file);
 
 /* Ids of hosts whose address lies in [low, high] of this length: *first to *last (exclusive). */
-int pkv__index_file_hosts(struct pkv__index_file *file, const uint8_t *low, const uint8_t *high, uint8_t length,
-                          int64_t *first, int64_t *last);
+int pkv__index_file_hosts(struct pkv__index_file *file, const uint8_t *low, const uint8_t *high,
+                          uint8_t length, int64_t *first, int64_t *last);
 /* Appends the flows of a host. */
 int pkv__index_file_flows_of(struct pkv__index_file *file, int64_t host, struct pkv__id_set *set);
 
 /* Calls `row` for the flows of a set. A row: *flow is filled in but for `whole`. Non-zero stops. */
 typedef int pkv__index_flow_fn(void *context, uint32_t id, struct pkv__plan_flow *flow);
-int pkv__index_file_flows(struct pkv__index_file *file, const struct pkv__id_set *set, pkv__index_flow_fn *row,
-                          void *context);
+int pkv__index_file_flows(struct pkv__index_file *file, const struct pkv__id_set *set,
+                          pkv__index_flow_fn *row, void *context);
 
 /* Calls `packet` with the ordinals of a flow and whether its initiator sent it. */
 typedef int pkv__index_packet_fn(void *context, uint32_t ordinal, bool by_responder);
-int pkv__index_file_posting(struct pkv__index_file *file, uint32_t flow, pkv__index_packet_fn *packet, void *context);
+int pkv__index_file_posting(struct pkv__index_file *file, uint32_t flow,
+                            pkv__index_packet_fn *packet, void *context);
 
 /* Block number `id`. */
 int pkv__index_file_block(struct pkv__index_file *file, int64_t id, struct pkv__plan_block *block);

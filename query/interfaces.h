@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Interfaces over all archives and segments, equal ones united; numbered as their first packets are given. */
+/* Interfaces over all archives and segments, equal ones united; numbered as their first packets are
+ * given. */
 #ifndef PKV_QUERY_INTERFACES_H
 #define PKV_QUERY_INTERFACES_H
 
@@ -16,12 +17,14 @@ struct pkv__interfaces {
 };
 
 /* The query's number of a segment's interface. */
-int pkv__interfaces_of_plan(struct pkv__interfaces *interfaces, struct pkv__plan *plan, uint32_t local, uint32_t *id,
-                            pkv_error *error);
+int pkv__interfaces_of_plan(struct pkv__interfaces *interfaces, struct pkv__plan *plan,
+                            uint32_t local, uint32_t *id, pkv_error *error);
 
-/* The number of the Ethernet interface that stands for a tunnel, "vni 100 (web) 10.0.0.20". label NULL: no name. */
+/* The number of the Ethernet interface that stands for a tunnel, "vni 100 (web) 10.0.0.20". label
+ * NULL: no name. */
 int pkv__interfaces_of_tunnel(struct pkv__interfaces *interfaces, const struct pkv__flow_key *flow,
-                              const struct pkv__facts *facts, const char *label, uint32_t *id, pkv_error *error);
+                              const struct pkv__facts *facts, const char *label, uint32_t *id,
+                              pkv_error *error);
 
 void pkv__interfaces_deinit(struct pkv__interfaces *interfaces);
 

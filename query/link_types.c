@@ -63,8 +63,8 @@ static int from_packets(pkv_query *query, struct types *types, pkv_error *error)
     return rc < 0 ? rc : PKV_OK;
 }
 
-int pkv_query_link_types(pkv_query *query, unsigned *count, uint16_t *link_type, uint32_t *snap_length,
-                         pkv_error *error)
+int pkv_query_link_types(pkv_query *query, unsigned *count, uint16_t *link_type,
+                         uint32_t *snap_length, pkv_error *error)
 {
     struct types types = {0};
     bool sure = from_catalog(query, &types) && types.count < 2;

@@ -75,7 +75,8 @@ static void add_gap(int64_t from_ns, int64_t until_ns, int64_t since_ns, int64_t
 /* Between two segments of a lane there is a moment for the rename and the new file: no gap. */
 #define SEAM_NS 100000000
 
-void pkv__coverage_gaps(struct pkv__coverage *c, int64_t since_ns, int64_t until_ns, struct pkv__missing_list *list)
+void pkv__coverage_gaps(struct pkv__coverage *c, int64_t since_ns, int64_t until_ns,
+                        struct pkv__missing_list *list)
 {
     if (!c->count)
         return;
@@ -95,23 +96,25 @@ void pkv__coverage_deinit(struct pkv__coverage *c)
     *c = (struct pkv__coverage){0};
 }
 
-static struct pkv__loss_reading *reading_of(struct pkv__loss_readings *readings, uint32_t interface_id,
-                                            int64_t time_ns)
+static struct pkv__loss_reading *reading_of(struct pkv__loss_readings *readings,
+                                            uint32_t interface_id, int64_t time_ns)
 {
     for (size_t i = 0; i < readings->count; i++)
         if (readings->readings[i].interface_id == interface_id)
             return &readings->readings[i];
-    if (pkv__grow(&readings->readings, &readings->capacity, readings->count + 1, sizeof(*readings->readings)))
+    if (pkv__grow(&readings->readings, &readings->capacity, readings->count + 1,
+                  sizeof(*readings->readings)))
         return NULL;
     struct pkv__loss_reading *made = &readings->readings[readings->count++];
     *made = (struct pkv__loss_reading){.interface_id = interface_id, .last = {.time_ns = time_ns}};
     return made;
 }
 
-static void add_loss(int cause, uint64_t before, uint64_t now, int64_t from_ns, int64_t until_ns, int64_t since_ns,
-                     int64_t end_ns, struct pkv__missing_list *list)
+static void add_loss(int cause, uint64_t before, uint64_t now, int64_t from_ns, int64_t until_ns,
+                     int64_t since_ns, int64_t end_ns, struct pkv__missing_list *list)
 {
-    pkv_missing loss = {.cause = cause, .from_ns = from_ns, .until_ns = until_ns, .packets = now - before};
+    pkv_missing loss = {
+        .cause = cause, .from_ns = from_ns, .until_ns = until_ns, .packets = now - before};
     if (now > before && until_ns >= since_ns && from_ns < end_ns)
         pkv__missing_add(list, &loss);
 }
@@ -129,14 +132,14 @@ void pkv__loss_read(struct pkv__loss_readings *readings, uint32_t interface_id,
     if (!reading)
         return;
     struct pkv__statistics *last = &reading->last;
-    add_loss(PKV_MISSING_KERNEL, last->lost_kernel, now->lost_kernel, last->time_ns, now->time_ns, since_ns,
-             until_ns, list);
-    add_loss(PKV_MISSING_BUFFER, last->lost_buffer, now->lost_buffer, last->time_ns, now->time_ns, since_ns,
-             until_ns, list);
-    add_loss(PKV_MISSING_DISK, last->lost_disk, now->lost_disk, last->time_ns, now->time_ns, since_ns, until_ns,
-             list);
-    add_loss(PKV_MISSING_REFUSED, last->refused, now->refused, last->time_ns, now->time_ns, since_ns, until_ns,
-             list);
+    add_loss(PKV_MISSING_KERNEL, last->lost_kernel, now->lost_kernel, last->time_ns, now->time_ns,
+             since_ns, until_ns, list);
+    add_loss(PKV_MISSING_BUFFER, last->lost_buffer, now->lost_buffer, last->time_ns, now->time_ns,
+             since_ns, until_ns, list);
+    add_loss(PKV_MISSING_DISK, last->lost_disk, now->lost_disk, last->time_ns, now->time_ns,
+             since_ns, until_ns, list);
+    add_loss(PKV_MISSING_REFUSED, last->refused, now->refused, last->time_ns, now->time_ns,
+             since_ns, until_ns, list);
     *last = *now;
 }
 

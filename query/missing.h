@@ -42,7 +42,8 @@ struct pkv__loss_reading {
 struct pkv__loss_readings {
     struct pkv__loss_reading *readings;
     size_t count, capacity;
-    int64_t start_ns, end_ns; /* of the coverage, as the statistics say; start > end: nothing was said */
+    int64_t start_ns,
+        end_ns; /* of the coverage, as the statistics say; start > end: nothing was said */
 };
 void pkv__loss_read(struct pkv__loss_readings *readings, uint32_t interface_id,
                     const struct pkv__statistics *statistics, int64_t since_ns, int64_t until_ns,

@@ -59,7 +59,8 @@ int pkv__plan_add_flow(struct pkv__plan *plan, struct pkv__plan_flow **flow)
 
 int pkv__plan_add_entry(struct pkv__plan *plan, uint32_t ordinal, uint32_t flow)
 {
-    if (pkv__grow(&plan->entries, &plan->entry_capacity, plan->entry_count + 1, sizeof(*plan->entries)))
+    if (pkv__grow(&plan->entries, &plan->entry_capacity, plan->entry_count + 1,
+                  sizeof(*plan->entries)))
         return PKV_E_MEMORY;
     plan->entries[plan->entry_count++] = (struct pkv__plan_entry){ordinal, flow};
     return PKV_OK;
@@ -67,7 +68,8 @@ int pkv__plan_add_entry(struct pkv__plan *plan, uint32_t ordinal, uint32_t flow)
 
 int pkv__plan_add_block(struct pkv__plan *plan, const struct pkv__plan_block *block)
 {
-    if (pkv__grow(&plan->blocks, &plan->block_capacity, plan->block_count + 1, sizeof(*plan->blocks)))
+    if (pkv__grow(&plan->blocks, &plan->block_capacity, plan->block_count + 1,
+                  sizeof(*plan->blocks)))
         return PKV_E_MEMORY;
     plan->blocks[plan->block_count++] = *block;
     return PKV_OK;
@@ -80,7 +82,8 @@ int pkv__plan_add_interface(struct pkv__plan *plan, const pkv_interface *view)
         return PKV_E_LIMIT;
     if (pkv__grow(&plan->interfaces, &plan->interface_capacity, plan->interface_count + 1,
                   sizeof(*plan->interfaces)) ||
-        pkv__grow(&plan->interface_map, &capacity, plan->interface_count + 1, sizeof(*plan->interface_map)))
+        pkv__grow(&plan->interface_map, &capacity, plan->interface_count + 1,
+                  sizeof(*plan->interface_map)))
         return PKV_E_MEMORY;
     int rc = pkv__interface_init(&plan->interfaces[plan->interface_count], view);
     if (!rc)
@@ -89,7 +92,8 @@ int pkv__plan_add_interface(struct pkv__plan *plan, const pkv_interface *view)
 }
 
 /* Radix sort, a byte a pass: a busy host has hundreds of thousands of entries in a segment. */
-static void sort_pass(struct pkv__plan_entry *to, const struct pkv__plan_entry *from, size_t count, unsigned shift)
+static void sort_pass(struct pkv__plan_entry *to, const struct pkv__plan_entry *from, size_t count,
+                      unsigned shift)
 {
     size_t at[257] = {0};
     for (size_t i = 0; i < count; i++)

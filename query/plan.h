@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a query has to read of one segment: which packets of which blocks. Made from the segment's index, or by scanning
- * the segment from its start; both give the same. */
+/* What a query has to read of one segment: which packets of which blocks. Made from the segment's
+ * index, or by scanning the segment from its start; both give the same. */
 #ifndef PKV_QUERY_PLAN_H
 #define PKV_QUERY_PLAN_H
 
@@ -15,9 +15,9 @@
 struct pkv__plan_flow {
     struct pkv__flow_key key;
     uint8_t has_ports, initiator, syn; /* syn: a SYN was seen, so that the initiator is sure */
-    uint8_t tcp_flags[2];              /* by key side, as are the counts: of the whole flow in this segment */
-    uint8_t whole;                     /* every packet of the flow is asked for: `packets` and so on hold */
-    uint8_t given;                     /* a packet of it was given */
+    uint8_t tcp_flags[2]; /* by key side, as are the counts: of the whole flow in this segment */
+    uint8_t whole;        /* every packet of the flow is asked for: `packets` and so on hold */
+    uint8_t given;        /* a packet of it was given */
     int64_t first_ns, last_ns;
     uint64_t packets[2], bytes[2];
 };
@@ -25,7 +25,8 @@ struct pkv__plan_flow {
 /* A packet that is asked for. */
 struct pkv__plan_entry {
     uint32_t ordinal;
-    uint32_t flow; /* number in `flows` times four, + 2: to be checked against the filter, + key side that sent it */
+    uint32_t flow; /* number in `flows` times four, + 2: to be checked against the filter, + key
+                      side that sent it */
 };
 
 struct pkv__plan_block {
@@ -56,9 +57,11 @@ struct pkv__plan {
 /* What to look for. */
 struct pkv__plan_request {
     struct pkv__filter *filter;
-    const struct pkv__flow_set *whole; /* where not NULL: all packets of these flows, and the filter is not asked */
+    const struct pkv__flow_set
+        *whole; /* where not NULL: all packets of these flows, and the filter is not asked */
     int64_t since_ns, until_ns;
-    bool rows; /* flows that are decided as a whole are counted from their rows and need no entries */
+    bool rows; /* flows that are decided as a whole are counted from their rows and need no entries
+                */
     const int *cancel;
 };
 
@@ -70,18 +73,21 @@ struct pkv__plan_counts {
 /* Receives what a scan meets beside packets. Any may be NULL. */
 struct pkv__scan_events {
     void *context;
-    void (*statistics)(void *context, uint32_t interface_id, const struct pkv__statistics *statistics);
+    void (*statistics)(void *context, uint32_t interface_id,
+                       const struct pkv__statistics *statistics);
     void (*damage)(void *context, const char *path, const pkv_error *error);
     void (*coverage)(void *context, int64_t first_ns, int64_t last_ns, bool import);
 };
 
-int pkv__plan_from_index(struct pkv__plan *plan, const char *index_path, const struct pkv__plan_request *request,
-                         struct pkv__plan_counts *counts, pkv_error *error);
+int pkv__plan_from_index(struct pkv__plan *plan, const char *index_path,
+                         const struct pkv__plan_request *request, struct pkv__plan_counts *counts,
+                         pkv_error *error);
 int pkv__plan_from_scan(struct pkv__plan *plan, const struct pkv__plan_request *request,
-                        const struct pkv__scan_events *events, struct pkv__plan_counts *counts, pkv_error *error);
+                        const struct pkv__scan_events *events, struct pkv__plan_counts *counts,
+                        pkv_error *error);
 
 int pkv__plan_new(struct pkv__plan **plan, const char *path, uint32_t segment, pkv_error *error);
-void pkv__plan_clear(struct pkv__plan *plan); /* keeps path and segment */
+void pkv__plan_clear(struct pkv__plan *plan);             /* keeps path and segment */
 struct pkv__plan *pkv__plan_free(struct pkv__plan *plan); /* NULL is fine; returns NULL */
 
 /* For the makers of plans. */
@@ -92,7 +98,8 @@ int pkv__plan_add_interface(struct pkv__plan *plan, const pkv_interface *view);
 int pkv__plan_sort_entries(struct pkv__plan *plan);
 void pkv__plan_sort_blocks(struct pkv__plan *plan);
 
-int pkv__vni_names_add(struct pkv__vni_names *names, uint32_t first, uint32_t last, const char *label, size_t length);
+int pkv__vni_names_add(struct pkv__vni_names *names, uint32_t first, uint32_t last,
+                       const char *label, size_t length);
 const char *pkv__vni_names_find(const struct pkv__vni_names *names, uint32_t vni);
 void pkv__vni_names_deinit(struct pkv__vni_names *names);
 

@@ -12,10 +12,10 @@ struct work {
     const struct pkv__plan_request *request;
     struct pkv__plan_counts *counts;
     struct pkv__index_file file;
-    uint32_t flow;       /* number in the plan, and what an entry keeps of it */
+    uint32_t flow; /* number in the plan, and what an entry keeps of it */
     unsigned initiator;
     uint32_t check;
-    size_t next_entry;   /* while blocks are walked */
+    size_t next_entry; /* while blocks are walked */
     pkv_error *error;
 };
 
@@ -42,9 +42,10 @@ static void make_unique(struct pkv__id_set *set)
     set->count = kept;
 }
 
-/* A mask with holes gives the range of its leading ones; the flows are judged by the whole mask later. */
-static int flows_of(void *context, const struct pkv__address *address, const uint8_t *mask, struct pkv__id_set *set,
-                    pkv_error *error)
+/* A mask with holes gives the range of its leading ones; the flows are judged by the whole mask
+ * later. */
+static int flows_of(void *context, const struct pkv__address *address, const uint8_t *mask,
+                    struct pkv__id_set *set, pkv_error *error)
 {
     struct work *w = context;
     uint8_t low[16], high[16];
@@ -80,7 +81,8 @@ static int whole_candidates(struct work *w, struct pkv__id_set *set)
         if (!address.length)
             set->all = true;
         else
-            rc = pkv__index_file_hosts(&w->file, address.bytes, address.bytes, address.length, &first, &last);
+            rc = pkv__index_file_hosts(&w->file, address.bytes, address.bytes, address.length,
+                                       &first, &last);
         if (!rc && first < last)
             rc = pkv__index_file_flows_of(&w->file, first, set);
     }
@@ -130,13 +132,15 @@ static int take_block(struct work *w, struct pkv__plan_block *block)
 {
     struct pkv__plan *plan = w->plan;
     uint64_t end = (uint64_t)block->first_ordinal + block->packets;
-    while (w->next_entry < plan->entry_count && plan->entries[w->next_entry].ordinal < block->first_ordinal)
+    while (w->next_entry < plan->entry_count &&
+           plan->entries[w->next_entry].ordinal < block->first_ordinal)
         w->next_entry++;
     block->entry = (uint32_t)w->next_entry;
     while (w->next_entry < plan->entry_count && plan->entries[w->next_entry].ordinal < end)
         w->next_entry++;
     block->entries = (uint32_t)w->next_entry - block->entry;
-    if (!block->entries || block->last_ns < w->request->since_ns || block->first_ns >= w->request->until_ns)
+    if (!block->entries || block->last_ns < w->request->since_ns ||
+        block->first_ns >= w->request->until_ns)
         return PKV_OK;
     return pkv__plan_add_block(plan, block) ? pkv__error_memory(w->error) : PKV_OK;
 }
@@ -163,8 +167,9 @@ static int find_block(struct work *w, uint32_t ordinal, struct pkv__plan_block *
         else
             return PKV_OK;
     }
-    return pkv__error(w->error, PKV_E_FORMAT, -1, "%s: the index names packet %u, which no block has",
-                      w->plan->path, (unsigned)ordinal);
+    return pkv__error(w->error, PKV_E_FORMAT, -1,
+                      "%s: the index names packet %u, which no block has", w->plan->path,
+                      (unsigned)ordinal);
 }
 
 static int find_blocks(struct work *w)
@@ -183,8 +188,9 @@ static int find_blocks(struct work *w)
 static int make(struct work *w)
 {
     struct pkv__id_set set = {0};
-    int rc = w->request->whole ? whole_candidates(w, &set)
-                               : pkv__filter_candidates(w->request->filter, flows_of, w, &set, w->error);
+    int rc = w->request->whole
+                 ? whole_candidates(w, &set)
+                 : pkv__filter_candidates(w->request->filter, flows_of, w, &set, w->error);
     if (!rc)
         rc = pkv__index_file_flows(&w->file, &set, take_flow, w);
     pkv__id_set_deinit(&set);
@@ -202,8 +208,9 @@ static int make(struct work *w)
     return rc;
 }
 
-int pkv__plan_from_index(struct pkv__plan *plan, const char *index_path, const struct pkv__plan_request *request,
-                         struct pkv__plan_counts *counts, pkv_error *error)
+int pkv__plan_from_index(struct pkv__plan *plan, const char *index_path,
+                         const struct pkv__plan_request *request, struct pkv__plan_counts *counts,
+                         pkv_error *error)
 {
     struct work w = {.plan = plan, .request = request, .counts = counts, .error = error};
     int rc = pkv__index_file_open(&w.file, index_path, error);

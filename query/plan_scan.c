@@ -36,7 +36,8 @@ static void take_name(void *context, const char *text, size_t length)
         (void)pkv__vni_names_add(&s->plan->names, first, last, label, strlen(label));
 }
 
-static bool wanted(struct scan *s, const pkv_packet *packet, struct pkv__facts *facts, const struct pkv__flow *flow)
+static bool wanted(struct scan *s, const pkv_packet *packet, struct pkv__facts *facts,
+                   const struct pkv__flow *flow)
 {
     const struct pkv__plan_request *r = s->request;
     if (packet->time_ns < r->since_ns || packet->time_ns >= r->until_ns)
@@ -46,14 +47,16 @@ static bool wanted(struct scan *s, const pkv_packet *packet, struct pkv__facts *
         return pkv__flow_set_has(r->whole, &flow->key);
     struct pkv__subject subject = {.facts = facts,
                                    .packet = packet,
-                                   .link_type = s->plan->interfaces[packet->interface_id].view.link_type,
+                                   .link_type =
+                                       s->plan->interfaces[packet->interface_id].view.link_type,
                                    .flow = &flow->key,
                                    .initiator = flow->initiator,
                                    .scratch = &s->scratch};
     return pkv__filter_match(r->filter, &subject);
 }
 
-/* The number of the flow in the plan, which is given with its first packet; kept in the flow's `user`, plus one. */
+/* The number of the flow in the plan, which is given with its first packet; kept in the flow's
+ * `user`, plus one. */
 static int plan_flow(struct scan *s, struct pkv__flow *flow, uint32_t *number)
 {
     if (!flow->user) {
@@ -87,8 +90,8 @@ static int scan_packet(struct scan *s, const struct pkv__pcapng_block *block)
     uint32_t number;
     if (pkv__pcapng_get_packet(block, &packet) || packet.interface_id >= s->plan->interface_count)
         return PKV_E_FORMAT;
-    pkv__decode(&facts, s->plan->interfaces[packet.interface_id].view.link_type, packet.data, packet.captured_bytes,
-                packet.original_bytes);
+    pkv__decode(&facts, s->plan->interfaces[packet.interface_id].view.link_type, packet.data,
+                packet.captured_bytes, packet.original_bytes);
     int rc = pkv__flow_table_add(s->flows, &facts, packet.time_ns, &flow, &side);
     uint32_t ordinal = s->ordinal++;
     if (rc || !wanted(s, &packet, &facts, flow))
@@ -168,8 +171,9 @@ static int scan_raw(struct scan *s, const struct pkv__raw_block *raw)
     if (rc != PKV_E_FORMAT)
         return rc;
     pkv_error inner;
-    (void)pkv__error(&inner, PKV_E_FORMAT, raw->offset, "%s: the block at byte %lld holds broken pcapng",
-                     s->plan->path, (long long)raw->offset);
+    (void)pkv__error(&inner, PKV_E_FORMAT, raw->offset,
+                     "%s: the block at byte %lld holds broken pcapng", s->plan->path,
+                     (long long)raw->offset);
     damage(s, &inner);
     return PKV_OK;
 }
@@ -208,9 +212,10 @@ static int scan_blocks(struct scan *s)
         if (rc == 1)
             rc = scan_block(s, &raw);
         if (rc)
-            return rc == PKV_E_MEMORY ? pkv__error_memory(s->error)
-                                      : pkv__error(s->error, rc, inner.offset, "%s: %s", s->plan->path,
-                                                   *inner.text ? inner.text : "past a limit of a segment");
+            return rc == PKV_E_MEMORY
+                       ? pkv__error_memory(s->error)
+                       : pkv__error(s->error, rc, inner.offset, "%s: %s", s->plan->path,
+                                    *inner.text ? inner.text : "past a limit of a segment");
     }
     return PKV_OK;
 }
@@ -244,9 +249,11 @@ static void finish(struct scan *s)
 }
 
 int pkv__plan_from_scan(struct pkv__plan *plan, const struct pkv__plan_request *request,
-                        const struct pkv__scan_events *events, struct pkv__plan_counts *counts, pkv_error *error)
+                        const struct pkv__scan_events *events, struct pkv__plan_counts *counts,
+                        pkv_error *error)
 {
-    struct scan s = {.plan = plan, .request = request, .events = events, .counts = counts, .error = error};
+    struct scan s = {
+        .plan = plan, .request = request, .events = events, .counts = counts, .error = error};
     plan->scanned = true;
     int rc = pkv__segment_reader_open(&plan->reader, plan->path, error);
     if (rc)

@@ -12,7 +12,8 @@
 #include "query/frame.h"
 #include "query/query_internal.h"
 
-static int copy_directories(struct pkv_query *query, const char *const *directories, size_t count, pkv_error *error)
+static int copy_directories(struct pkv_query *query, const char *const *directories, size_t count,
+                            pkv_error *error)
 {
     query->directories = pkv__alloc_zero(count ? count : 1, sizeof(*query->directories));
     if (!query->directories)
@@ -40,14 +41,14 @@ int pkv__query_find_segments(struct pkv_query *query, pkv_error *error)
     pkv__missing_deinit(&query->missing);
     pkv__coverage_deinit(&query->coverage);
     for (size_t i = 0; i < query->directory_count && !rc; i++)
-        rc = pkv__segments_add(&query->segments, query->directories[i], (uint32_t)i, &request, &query->missing,
-                               &query->coverage, error);
+        rc = pkv__segments_add(&query->segments, query->directories[i], (uint32_t)i, &request,
+                               &query->missing, &query->coverage, error);
     pkv__segments_sort(&query->segments);
     return rc;
 }
 
-static int init(struct pkv_query *query, const char *const *directories, size_t count, const char *expression,
-                pkv_error *error)
+static int init(struct pkv_query *query, const char *const *directories, size_t count,
+                const char *expression, pkv_error *error)
 {
     query->expression = pkv__strdup(expression ? expression : "");
     if (!query->expression)
@@ -55,8 +56,7 @@ static int init(struct pkv_query *query, const char *const *directories, size_t 
     int rc = copy_directories(query, directories, count, error);
     if (!rc)
         rc = pkv__filter_new(&query->filter, query->expression, query->flags & PKV_QUERY_EXACT,
-                             pkv__query_expression_names, query,
-                             error);
+                             pkv__query_expression_names, query, error);
     query->request = (struct pkv__plan_request){.filter = query->filter,
                                                 .since_ns = query->since_ns,
                                                 .until_ns = query->until_ns,
@@ -64,14 +64,16 @@ static int init(struct pkv_query *query, const char *const *directories, size_t 
     return rc ? rc : pkv__query_find_segments(query, error);
 }
 
-int pkv_query_open(pkv_query **query, const char *const *directories, size_t count, const char *expression,
-                   int64_t since_ns, int64_t until_ns, unsigned flags, const pkv_options *options, pkv_error *error)
+int pkv_query_open(pkv_query **query, const char *const *directories, size_t count,
+                   const char *expression, int64_t since_ns, int64_t until_ns, unsigned flags,
+                   const pkv_options *options, pkv_error *error)
 {
     const unsigned known =
         PKV_QUERY_NO_INDEX | PKV_QUERY_EXACT | PKV_QUERY_DECAP | PKV_QUERY_DEDUP | PKV_QUERY_WHOLE;
     (void)options;
     if (flags & ~known)
-        return pkv__error(error, PKV_E_UNSUPPORTED, -1, "a flag of the query is not known: 0x%x", flags & ~known);
+        return pkv__error(error, PKV_E_UNSUPPORTED, -1, "a flag of the query is not known: 0x%x",
+                          flags & ~known);
     struct pkv_query *made = pkv__alloc_zero(1, sizeof(*made));
     if (!made)
         return pkv__error_memory(error);
@@ -93,7 +95,8 @@ static int find_whole_flows(struct pkv_query *query, pkv_error *error)
 {
     int rc;
     while ((rc = pkv__query_step(query, error)) == 1) {
-        struct pkv__plan_flow *flow = &query->current->plan->flows[pkv__query_entry(query)->flow / 4];
+        struct pkv__plan_flow *flow =
+            &query->current->plan->flows[pkv__query_entry(query)->flow / 4];
         if (!flow->given && (rc = pkv__flow_set_add(&query->whole, &flow->key, error)) < 0)
             return rc;
         flow->given = 1;
@@ -148,7 +151,8 @@ static int is_duplicate(struct pkv_query *query, pkv_error *error)
     source.lane = candidate->name.lane;
     source.interface_id = query->packet.interface_id;
     int rc = pkv__dedup_check(&query->dedup, query->packet.time_ns,
-                              pkv__hash_key(frame.data, frame.captured_bytes), pkv__hash_key(&source, sizeof(source)));
+                              pkv__hash_key(frame.data, frame.captured_bytes),
+                              pkv__hash_key(&source, sizeof(source)));
     return rc < 0 ? pkv__error_memory(error) : rc;
 }
 
@@ -160,15 +164,17 @@ static int decapsulate(struct pkv_query *query, pkv_packet *packet, pkv_error *e
     struct pkv__plan *plan = query->current->plan;
     facts_of_last(query, &facts);
     if (pkv__frame_is_whole_packet(&facts))
-        return pkv__interfaces_of_plan(&query->interfaces, plan, packet->interface_id, &packet->interface_id, error);
+        return pkv__interfaces_of_plan(&query->interfaces, plan, packet->interface_id,
+                                       &packet->interface_id, error);
     pkv__frame_inner(&frame, &facts, packet, link_type_of_last(query), &query->frame);
     if (query->frame.failed)
         return pkv__error_memory(error);
     packet->data = frame.data;
     packet->captured_bytes = frame.captured_bytes;
     packet->original_bytes = frame.original_bytes;
-    return pkv__interfaces_of_tunnel(&query->interfaces, &plan->flows[pkv__query_entry(query)->flow / 4].key, &facts,
-                                     pkv__vni_names_find(&plan->names, facts.vni), &packet->interface_id, error);
+    return pkv__interfaces_of_tunnel(
+        &query->interfaces, &plan->flows[pkv__query_entry(query)->flow / 4].key, &facts,
+        pkv__vni_names_find(&plan->names, facts.vni), &packet->interface_id, error);
 }
 
 static int give(struct pkv_query *query, pkv_packet *packet, pkv_error *error)

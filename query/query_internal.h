@@ -15,9 +15,10 @@
 #include "query/segments.h"
 #include "query/spill.h"
 
-/* A query reads in this order: segments that may match are put into the heap by their earliest time; one that comes to
- * the top is planned, and its blocks are put there; a block that comes to the top is read, and its packets are.
- * So a packet leaves when nothing unread can precede it, and no more is open than overlaps. */
+/* A query reads in this order: segments that may match are put into the heap by their earliest
+ * time; one that comes to the top is planned, and its blocks are put there; a block that comes to
+ * the top is read, and its packets are. So a packet leaves when nothing unread can precede it, and
+ * no more is open than overlaps. */
 struct pkv_query {
     char *expression;
     int64_t since_ns, until_ns;
@@ -58,13 +59,17 @@ int pkv__query_find_segments(struct pkv_query *query, pkv_error *error);
 /* A pkv__vni_names_fn; context: the query. */
 int pkv__query_expression_names(void *query, const struct pkv__vni_names **names, pkv_error *error);
 
-/* Plans a segment: by its index, else by a scan. A segment that cannot be read is reported and gives an empty plan. */
-int pkv__query_plan(struct pkv_query *query, uint32_t segment, const struct pkv__plan_request *request,
-                    struct pkv__plan **plan, pkv_error *error);
+/* Plans a segment: by its index, else by a scan. A segment that cannot be read is reported and
+ * gives an empty plan. */
+int pkv__query_plan(struct pkv_query *query, uint32_t segment,
+                    const struct pkv__plan_request *request, struct pkv__plan **plan,
+                    pkv_error *error);
 
-/* Loads a block; one that cannot be read is reported, and *run is NULL, as it is without a packet. */
+/* Loads a block; one that cannot be read is reported, and *run is NULL, as it is without a packet.
+ */
 int pkv__query_load(struct pkv_query *query, struct pkv__plan *plan, size_t block,
-                    const struct pkv__plan_request *request, struct pkv__run **run, pkv_error *error);
+                    const struct pkv__plan_request *request, struct pkv__run **run,
+                    pkv_error *error);
 
 /* The next packet as it is stored. 1, 0 no more, or an error. */
 int pkv__query_step(struct pkv_query *query, pkv_error *error);

@@ -20,9 +20,11 @@ int pkv__query_check_canceled(const struct pkv_query *query, pkv_error *error)
     return pkv__error(error, PKV_E_CANCELED, -1, "the query was canceled");
 }
 
-static void add_unreadable(struct pkv_query *query, int64_t from_ns, int64_t until_ns, const char *text)
+static void add_unreadable(struct pkv_query *query, int64_t from_ns, int64_t until_ns,
+                           const char *text)
 {
-    pkv_missing missing = {.cause = PKV_MISSING_UNREADABLE, .from_ns = from_ns, .until_ns = until_ns};
+    pkv_missing missing = {
+        .cause = PKV_MISSING_UNREADABLE, .from_ns = from_ns, .until_ns = until_ns};
     (void)snprintf(missing.text, sizeof(missing.text), "%.190s", text);
     pkv__missing_add(&query->missing, &missing);
 }
@@ -34,12 +36,13 @@ struct scan_context {
     bool is_live; /* its writer is at work */
 };
 
-static void on_statistics(void *context, uint32_t interface_id, const struct pkv__statistics *statistics)
+static void on_statistics(void *context, uint32_t interface_id,
+                          const struct pkv__statistics *statistics)
 {
     struct scan_context *c = context;
     if (!c->candidate->indexed)
-        pkv__loss_read(&c->readings, interface_id, statistics, c->query->since_ns, c->query->until_ns,
-                       &c->query->missing);
+        pkv__loss_read(&c->readings, interface_id, statistics, c->query->since_ns,
+                       c->query->until_ns, &c->query->missing);
 }
 
 /* Whether the catalog told of this block already: it had been broken when it was indexed. */
@@ -50,7 +53,8 @@ static bool is_known_damage(const struct scan_context *c, int64_t offset)
     (void)snprintf(place, sizeof(place), "at byte %lld:", (long long)offset);
     for (size_t i = 0; i < c->query->missing.count; i++) {
         const pkv_missing *missing = &c->query->missing.items[i];
-        if (missing->cause == PKV_MISSING_UNREADABLE && strstr(missing->text, stem) && strstr(missing->text, place))
+        if (missing->cause == PKV_MISSING_UNREADABLE && strstr(missing->text, stem) &&
+            strstr(missing->text, place))
             return true;
     }
     return false;
@@ -61,13 +65,15 @@ static void on_damage(void *context, const char *path, const pkv_error *error)
     struct scan_context *c = context;
     (void)path;
     if (!is_known_damage(c, error->offset))
-        add_unreadable(c->query, c->candidate->name.start_ns, c->candidate->name.start_ns, error->text);
+        add_unreadable(c->query, c->candidate->name.start_ns, c->candidate->name.start_ns,
+                       error->text);
 }
 
 static void on_coverage(void *context, int64_t first_ns, int64_t last_ns, bool import)
 {
     struct scan_context *c = context;
-    int64_t start_ns = c->candidate->name.start_ns, end_ns = last_ns > start_ns ? last_ns : start_ns;
+    int64_t start_ns = c->candidate->name.start_ns,
+            end_ns = last_ns > start_ns ? last_ns : start_ns;
     if (c->candidate->indexed)
         return;
     if (import)
@@ -80,10 +86,11 @@ static void on_coverage(void *context, int64_t first_ns, int64_t last_ns, bool i
 }
 
 static int scan(struct pkv_query *query, const struct pkv__candidate *candidate,
-                const struct pkv__plan_request *request, struct pkv__plan *plan, struct pkv__plan_counts *counts,
-                pkv_error *error)
+                const struct pkv__plan_request *request, struct pkv__plan *plan,
+                struct pkv__plan_counts *counts, pkv_error *error)
 {
-    struct scan_context context = {.query = query, .candidate = candidate,
+    struct scan_context context = {.query = query,
+                                   .candidate = candidate,
                                    .readings = {.start_ns = INT64_MAX, .end_ns = INT64_MIN},
                                    .is_live = candidate->open && pkv__file_is_locked(plan->path)};
     struct pkv__scan_events events = {&context, on_statistics, on_damage, on_coverage};
@@ -112,8 +119,8 @@ static char *present_path(struct pkv_query *query, const struct pkv__candidate *
 }
 
 static int by_index(struct pkv_query *query, const struct pkv__candidate *candidate,
-                    const struct pkv__plan_request *request, struct pkv__plan *plan, struct pkv__plan_counts *counts,
-                    pkv_error *error)
+                    const struct pkv__plan_request *request, struct pkv__plan *plan,
+                    struct pkv__plan_counts *counts, pkv_error *error)
 {
     char relative[PKV__SEGMENT_PATH_TEXT];
     pkv__index_path(relative, &candidate->name);
@@ -126,7 +133,8 @@ static int by_index(struct pkv_query *query, const struct pkv__candidate *candid
 }
 
 /* Names of VNIs at the time of the segment: a scan finds them in the segment itself. */
-static void read_names(struct pkv_query *query, const struct pkv__candidate *candidate, struct pkv__plan *plan)
+static void read_names(struct pkv_query *query, const struct pkv__candidate *candidate,
+                       struct pkv__plan *plan)
 {
     char stem[PKV__SEGMENT_STEM_TEXT];
     struct pkv__catalog *catalog = NULL;
@@ -144,7 +152,8 @@ static bool is_fatal(int rc)
 }
 
 static int make_plan(struct pkv_query *query, const struct pkv__candidate *candidate,
-                     const struct pkv__plan_request *request, struct pkv__plan *plan, pkv_error *error)
+                     const struct pkv__plan_request *request, struct pkv__plan *plan,
+                     pkv_error *error)
 {
     struct pkv__plan_counts counts = {0};
     pkv_error inner = {0};
@@ -170,8 +179,9 @@ static int make_plan(struct pkv_query *query, const struct pkv__candidate *candi
     return PKV_OK;
 }
 
-int pkv__query_plan(struct pkv_query *query, uint32_t segment, const struct pkv__plan_request *request,
-                    struct pkv__plan **plan, pkv_error *error)
+int pkv__query_plan(struct pkv_query *query, uint32_t segment,
+                    const struct pkv__plan_request *request, struct pkv__plan **plan,
+                    pkv_error *error)
 {
     const struct pkv__candidate *candidate = &query->segments.items[segment];
     PKV__AUTO_FREE char *path = present_path(query, candidate);
@@ -201,7 +211,8 @@ static int open_reader(struct pkv_query *query, struct pkv__plan *plan, pkv_erro
 }
 
 int pkv__query_load(struct pkv_query *query, struct pkv__plan *plan, size_t block,
-                    const struct pkv__plan_request *request, struct pkv__run **run, pkv_error *error)
+                    const struct pkv__plan_request *request, struct pkv__run **run,
+                    pkv_error *error)
 {
     struct pkv__run *made = NULL;
     pkv_error inner = {0};
@@ -214,7 +225,8 @@ int pkv__query_load(struct pkv_query *query, struct pkv__plan *plan, size_t bloc
     if (is_fatal(rc))
         return pkv__error(error, rc, inner.offset, "%s", inner.text);
     if (rc) {
-        add_unreadable(query, plan->blocks[block].first_ns, plan->blocks[block].last_ns, inner.text);
+        add_unreadable(query, plan->blocks[block].first_ns, plan->blocks[block].last_ns,
+                       inner.text);
         return PKV_OK;
     }
     *run = made->count ? made : pkv__run_free(made);
@@ -252,14 +264,16 @@ static void show_block(struct pkv_query *query, struct pkv__plan *plan)
 {
     struct pkv__heap_item *top = pkv__heap_top(&query->heap);
     const struct pkv__plan_block *block = &plan->blocks[plan->next_block];
-    *top = (struct pkv__heap_item){block->first_ns, plan->segment, block->first_ordinal, PKV__HEAP_BLOCK, plan};
+    *top = (struct pkv__heap_item){block->first_ns, plan->segment, block->first_ordinal,
+                                   PKV__HEAP_BLOCK, plan};
     pkv__heap_top_changed(&query->heap);
 }
 
 static int open_segment(struct pkv_query *query, pkv_error *error)
 {
     struct pkv__plan *plan = NULL;
-    int rc = pkv__query_plan(query, pkv__heap_top(&query->heap)->segment, &query->request, &plan, error);
+    int rc =
+        pkv__query_plan(query, pkv__heap_top(&query->heap)->segment, &query->request, &plan, error);
     if (rc)
         return rc;
     if (plan->block_count) {
@@ -305,8 +319,8 @@ static int read_block(struct pkv_query *query, pkv_error *error)
         release_plan(plan);
         return PKV_OK;
     }
-    return push(query, run->items[0].time_ns, plan->segment, plan->entries[run->items[0].entry].ordinal,
-                PKV__HEAP_RUN, run, error);
+    return push(query, run->items[0].time_ns, plan->segment,
+                plan->entries[run->items[0].entry].ordinal, PKV__HEAP_RUN, run, error);
 }
 
 /* The run that gave the last packet goes on to its next, or away. */

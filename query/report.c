@@ -12,7 +12,8 @@ static void finish_missing(pkv_query *query)
         if (query->missing.items[i].cause != PKV_MISSING_GAP)
             query->missing.items[kept++] = query->missing.items[i];
     query->missing.count = kept;
-    pkv__coverage_gaps(&query->coverage, query->request.since_ns, query->request.until_ns, &query->missing);
+    pkv__coverage_gaps(&query->coverage, query->request.since_ns, query->request.until_ns,
+                       &query->missing);
     pkv__missing_sort(&query->missing);
 }
 

@@ -7,12 +7,12 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-void pkv__plan_facts(const struct pkv__plan *plan, const struct pkv__plan_entry *entry, const pkv_packet *packet,
-                     struct pkv__facts *facts)
+void pkv__plan_facts(const struct pkv__plan *plan, const struct pkv__plan_entry *entry,
+                     const pkv_packet *packet, struct pkv__facts *facts)
 {
     const struct pkv__plan_flow *flow = &plan->flows[entry->flow / 4];
-    pkv__decode(facts, plan->interfaces[packet->interface_id].view.link_type, packet->data, packet->captured_bytes,
-                packet->original_bytes);
+    pkv__decode(facts, plan->interfaces[packet->interface_id].view.link_type, packet->data,
+                packet->captured_bytes, packet->original_bytes);
     if (facts->inner.fragment && !facts->inner.first_fragment)
         pkv__flow_complete_facts(facts, &flow->key, flow->has_ports, entry->flow & 1);
 }
@@ -26,7 +26,8 @@ struct load {
     bool within; /* the whole block lies in the range of time */
 };
 
-static bool matches(const struct load *l, const struct pkv__plan_entry *entry, const pkv_packet *packet)
+static bool matches(const struct load *l, const struct pkv__plan_entry *entry,
+                    const pkv_packet *packet)
 {
     struct pkv__facts facts;
     const struct pkv__plan_flow *flow = &l->plan->flows[entry->flow / 4];
@@ -34,7 +35,8 @@ static bool matches(const struct load *l, const struct pkv__plan_entry *entry, c
     pkv__plan_facts(l->plan, entry, packet, &facts);
     struct pkv__subject subject = {.facts = &facts,
                                    .packet = packet,
-                                   .link_type = l->plan->interfaces[packet->interface_id].view.link_type,
+                                   .link_type =
+                                       l->plan->interfaces[packet->interface_id].view.link_type,
                                    .flow = &flow->key,
                                    .initiator = flow->initiator,
                                    .scratch = &l->scratch->frame};
@@ -48,7 +50,8 @@ static int take(struct load *l, const struct pkv__pcapng_block *block, uint32_t 
     pkv_packet packet;
     if (pkv__pcapng_get_packet(block, &packet) || packet.interface_id >= l->plan->interface_count)
         return PKV_E_FORMAT;
-    if (!l->within && (packet.time_ns < l->request->since_ns || packet.time_ns >= l->request->until_ns))
+    if (!l->within &&
+        (packet.time_ns < l->request->since_ns || packet.time_ns >= l->request->until_ns))
         return PKV_OK;
     if ((entry->flow & 2) && !matches(l, entry, &packet))
         return PKV_OK;
@@ -60,11 +63,13 @@ static int take(struct load *l, const struct pkv__pcapng_block *block, uint32_t 
     return run->data.failed ? PKV_E_MEMORY : PKV_OK;
 }
 
-static int walk(struct load *l, const struct pkv__plan_block *wanted, const struct pkv__raw_block *raw)
+static int walk(struct load *l, const struct pkv__plan_block *wanted,
+                const struct pkv__raw_block *raw)
 {
     struct pkv__pcapng_block block;
     size_t offset = 0;
-    uint32_t ordinal = wanted->first_ordinal, entry = wanted->entry, end = wanted->entry + wanted->entries;
+    uint32_t ordinal = wanted->first_ordinal, entry = wanted->entry,
+             end = wanted->entry + wanted->entries;
     int rc = PKV_OK;
     while (entry < end && (rc = pkv__pcapng_next(raw->raw, raw->raw_bytes, &offset, &block)) == 1) {
         if (block.type != PKV__PCAPNG_PACKET)
@@ -95,8 +100,8 @@ static void sort_items(struct pkv__run *run)
         }
 }
 
-static int read_block(struct load *l, const struct pkv__plan_block *block, struct pkv__segment_reader *reader,
-                      pkv_error *error)
+static int read_block(struct load *l, const struct pkv__plan_block *block,
+                      struct pkv__segment_reader *reader, pkv_error *error)
 {
     struct pkv__raw_block raw;
     int rc = pkv__segment_reader_at(reader, block->offset, block->stored_bytes, &raw, error);
@@ -107,22 +112,25 @@ static int read_block(struct load *l, const struct pkv__plan_block *block, struc
         return pkv__error_memory(error);
     rc = walk(l, block, &raw);
     if (rc == PKV_E_FORMAT)
-        return pkv__error(error, rc, block->offset, "%s: the block at byte %lld does not hold the packets it should",
+        return pkv__error(error, rc, block->offset,
+                          "%s: the block at byte %lld does not hold the packets it should",
                           l->plan->path, (long long)block->offset);
     return rc ? pkv__error_memory(error) : PKV_OK;
 }
 
-int pkv__run_load(struct pkv__run **run, struct pkv__plan *plan, size_t block, const struct pkv__plan_request *request,
-                  struct pkv__segment_reader *reader, struct pkv__run_scratch *scratch, uint64_t *checked,
-                  pkv_error *error)
+int pkv__run_load(struct pkv__run **run, struct pkv__plan *plan, size_t block,
+                  const struct pkv__plan_request *request, struct pkv__segment_reader *reader,
+                  struct pkv__run_scratch *scratch, uint64_t *checked, pkv_error *error)
 {
     const struct pkv__plan_block *wanted = &plan->blocks[block];
     struct pkv__run *made = pkv__alloc_zero(1, sizeof(*made));
     if (!made)
         return pkv__error_memory(error);
     made->plan = plan;
-    struct load load = {made, plan, request, scratch, checked,
-                        wanted->first_ns >= request->since_ns && wanted->last_ns < request->until_ns};
+    struct load load = {
+        made,    plan,
+        request, scratch,
+        checked, wanted->first_ns >= request->since_ns && wanted->last_ns < request->until_ns};
     int rc = read_block(&load, wanted, reader, error);
     if (rc) {
         (void)pkv__run_free(made);
@@ -149,7 +157,8 @@ int pkv__run_spill(struct pkv__run *run, struct pkv__spill *spill, pkv_error *er
     return PKV_OK;
 }
 
-static int fetch(struct pkv__run *run, const struct pkv__run_item *item, const uint8_t **data, pkv_error *error)
+static int fetch(struct pkv__run *run, const struct pkv__run_item *item, const uint8_t **data,
+                 pkv_error *error)
 {
     if (!run->spill) {
         *data = run->data.data + item->offset;
@@ -171,8 +180,10 @@ int pkv__run_packet(struct pkv__run *run, pkv_packet *packet, pkv_error *error)
     int rc = fetch(run, item, &data, error);
     if (rc)
         return rc;
-    if (pkv__pcapng_next(data, item->length, &offset, &block) != 1 || pkv__pcapng_get_packet(&block, packet))
-        return pkv__error(error, PKV_E_FORMAT, -1, "%s: a packet changed while it was read", run->plan->path);
+    if (pkv__pcapng_next(data, item->length, &offset, &block) != 1 ||
+        pkv__pcapng_get_packet(&block, packet))
+        return pkv__error(error, PKV_E_FORMAT, -1, "%s: a packet changed while it was read",
+                          run->plan->path);
     return PKV_OK;
 }
 

@@ -83,7 +83,8 @@ static int catalog_segment(void *context, const struct pkv__catalog_segment *row
 static int catalog_coverage(void *context, int64_t from_ns, int64_t until_ns, bool live)
 {
     struct find *f = context;
-    return pkv__coverage_add(f->coverage, from_ns, until_ns, live) ? pkv__error_memory(f->error) : PKV_OK;
+    return pkv__coverage_add(f->coverage, from_ns, until_ns, live) ? pkv__error_memory(f->error)
+                                                                   : PKV_OK;
 }
 
 static int catalog_missing(void *context, const pkv_missing *missing)
@@ -118,16 +119,19 @@ static int from_catalog(struct find *f)
     else
         return PKV_OK;
     if (!rc)
-        rc = pkv__catalog_segments(catalog, f->request->since_ns, f->request->until_ns, catalog_segment, f, f->error);
+        rc = pkv__catalog_segments(catalog, f->request->since_ns, f->request->until_ns,
+                                   catalog_segment, f, f->error);
     if (!rc)
         rc = pkv__catalog_coverage(catalog, catalog_coverage, f, f->error);
     if (!rc)
-        rc = pkv__catalog_missing(catalog, f->request->since_ns, f->request->until_ns, catalog_missing, f, f->error);
+        rc = pkv__catalog_missing(catalog, f->request->since_ns, f->request->until_ns,
+                                  catalog_missing, f, f->error);
     (void)pkv__catalog_reader_close(catalog);
     return rc;
 }
 
-/* A live segment has no packet before it was opened, but for a clock that was set back by up to a second. */
+/* A live segment has no packet before it was opened, but for a clock that was set back by up to a
+ * second. */
 static bool begins_too_late(const struct find *f, const struct pkv__segment_name *name)
 {
     int64_t until = f->request->until_ns;
@@ -153,7 +157,8 @@ static int add_unindexed(struct find *f, const struct pkv__segment_file *file)
     return add(f, &candidate);
 }
 
-/* Listed after the catalog was read: what is indexed in between is then scanned; it is not missed. */
+/* Listed after the catalog was read: what is indexed in between is then scanned; it is not missed.
+ */
 static int from_files(struct find *f)
 {
     PKV__AUTO_FREE struct pkv__segment_file *files = NULL;
@@ -166,8 +171,9 @@ static int from_files(struct find *f)
 }
 
 int pkv__segments_add(struct pkv__segments *segments, const char *directory, uint32_t archive,
-                      const struct pkv__segments_request *request, struct pkv__missing_list *missing,
-                      struct pkv__coverage *coverage, pkv_error *error)
+                      const struct pkv__segments_request *request,
+                      struct pkv__missing_list *missing, struct pkv__coverage *coverage,
+                      pkv_error *error)
 {
     struct find find = {.segments = segments,
                         .directory = directory,
@@ -181,7 +187,8 @@ int pkv__segments_add(struct pkv__segments *segments, const char *directory, uin
         /* A catalog that breaks while it is read is as good as none. */
         for (size_t i = segments->count; i > 0 && segments->items[i - 1].archive == archive; i--)
             segments->count--;
-        memset(find.catalogued.slots, 0, find.catalogued.slot_count * sizeof(*find.catalogued.slots));
+        memset(find.catalogued.slots, 0,
+               find.catalogued.slot_count * sizeof(*find.catalogued.slots));
         rc = PKV_OK;
     }
     if (!rc)

@@ -9,18 +9,20 @@
 
 struct pkv__candidate {
     struct pkv__segment_name name;
-    uint32_t archive;  /* number of its directory */
+    uint32_t archive;   /* number of its directory */
     bool open, indexed; /* indexed: in the catalog, so that it has an index; else it is scanned */
     bool import;
-    int64_t first_ns, last_ns; /* of its packets, as the catalog says; PKV_TIME_MIN, PKV_TIME_MAX: not known */
-    uint32_t link_types;       /* 0: not known, 1, 2: several */
+    int64_t first_ns,
+        last_ns; /* of its packets, as the catalog says; PKV_TIME_MIN, PKV_TIME_MAX: not known */
+    uint32_t link_types; /* 0: not known, 1, 2: several */
     uint16_t link_type;
 };
 
 struct pkv__segments {
     struct pkv__candidate *items; /* in total order: start, lane, sequence, archive */
     size_t count, capacity;
-    uint64_t all, in_range, skipped; /* segments of the archives; not ruled out by time; ruled out by summary */
+    uint64_t all, in_range,
+        skipped; /* segments of the archives; not ruled out by time; ruled out by summary */
 };
 
 struct pkv__segments_request {
@@ -31,8 +33,9 @@ struct pkv__segments_request {
 
 /* Adds those of an archive. */
 int pkv__segments_add(struct pkv__segments *segments, const char *directory, uint32_t archive,
-                      const struct pkv__segments_request *request, struct pkv__missing_list *missing,
-                      struct pkv__coverage *coverage, pkv_error *error);
+                      const struct pkv__segments_request *request,
+                      struct pkv__missing_list *missing, struct pkv__coverage *coverage,
+                      pkv_error *error);
 void pkv__segments_sort(struct pkv__segments *segments);
 void pkv__segments_deinit(struct pkv__segments *segments);
 

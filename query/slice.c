@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <pktvault/slice.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,21 +13,33 @@
 #include "base/memory.h"
 #include "query/query_internal.h"
 
-#define SNAP_LENGTH 262144u       /* libpcap refuses a file of several, and none larger */
+#define SNAP_LENGTH 262144u /* libpcap refuses a file of several, and none larger */
 #define FLUSH_BYTES (128u << 10)
 #define PCAP_MAGIC_NS 0xa1b23c4du /* draft-ietf-opsawg-pcap, section 4 */
 
+/* What the closing statistics say. */
+struct totals {
+    int64_t first_ns, last_ns;
+    struct pkv__statistics lost;
+    size_t missing;
+    int64_t missing_ns; /* where the latest of them began */
+};
+
 struct pkv_slice {
-    pkv_query *query;
+    pkv_query *query; /* NULL: between two */
     int format;
     pkv_slice_write_fn *write;
     void *context;
     struct pkv__buffer out;
-    uint32_t *ids;       /* of the query's interfaces in the slice; UINT32_MAX: not written */
-    uint64_t *received;  /* packets of each, by number in the slice */
+    uint32_t *ids;      /* of the query's interfaces in the slice; UINT32_MAX: not written */
+    uint64_t *received; /* packets of each, by number in the slice */
     size_t id_capacity, received_capacity;
     uint32_t interfaces;
-    size_t known;        /* entries of `ids` */
+    size_t known;                     /* entries of `ids` */
+    struct pkv__interface *described; /* those of the slice, to be recognized in a later query */
+    size_t described_capacity;
+    uint32_t inherited;    /* of them written for earlier queries */
+    struct totals earlier; /* of earlier queries */
 };
 
 static int flush(struct pkv_slice *slice, pkv_error *error)
@@ -86,19 +99,25 @@ static int check_link_types(struct pkv_slice *slice, uint16_t *link_type, pkv_er
     if (rc || count < 2)
         return rc;
     return pkv__error(error, PKV_E_UNSUPPORTED, -1,
-                      "the packets have several link types, which only a pcapng file can hold: write to a file in "
+                      "the packets have several link types, which only a pcapng file can hold: "
+                      "write to a file in "
                       "pcapng, use --decap, or narrow the expression");
 }
 
-int pkv_slice_new(pkv_slice **slice, pkv_query *query, int format, int single_link_type, pkv_slice_write_fn *write,
-                  void *context, pkv_error *error)
+int pkv_slice_new(pkv_slice **slice, pkv_query *query, int format, int single_link_type,
+                  pkv_slice_write_fn *write, void *context, pkv_error *error)
 {
     uint16_t link_type = PKV__LINK_ETHERNET;
     struct pkv_slice *made = pkv__alloc_zero(1, sizeof(*made));
     if (!made)
         return pkv__error_memory(error);
-    *made = (struct pkv_slice){.query = query, .format = format, .write = write, .context = context};
-    int rc = single_link_type || format == PKV_FORMAT_PCAP ? check_link_types(made, &link_type, error) : PKV_OK;
+    *made =
+        (struct pkv_slice){.query = query, .format = format, .write = write, .context = context};
+    made->earlier =
+        (struct totals){.first_ns = INT64_MAX, .last_ns = INT64_MIN, .missing_ns = INT64_MIN};
+    int rc = single_link_type || format == PKV_FORMAT_PCAP
+                 ? check_link_types(made, &link_type, error)
+                 : PKV_OK;
     if (rc) {
         pkv__free(made);
         return rc;
@@ -111,18 +130,39 @@ int pkv_slice_new(pkv_slice **slice, pkv_query *query, int format, int single_li
     return PKV_OK;
 }
 
+/* Equal interfaces of one query are one already; here those of an earlier query count. */
+static uint32_t find_inherited(const struct pkv_slice *slice, const pkv_interface *view)
+{
+    uint32_t number = 0;
+    while (number < slice->inherited && !pkv__interface_equal(&slice->described[number].view, view))
+        number++;
+    return number;
+}
+
+static int write_interface(struct pkv_slice *slice, const pkv_interface *view, pkv_error *error)
+{
+    size_t count = slice->interfaces + 1u;
+    if (pkv__grow(&slice->received, &slice->received_capacity, count, sizeof(*slice->received)) ||
+        pkv__grow(&slice->described, &slice->described_capacity, count,
+                  sizeof(*slice->described)) ||
+        pkv__interface_init(&slice->described[slice->interfaces], view))
+        return pkv__error_memory(error);
+    pkv__pcapng_put_interface(&slice->out, view);
+    slice->received[slice->interfaces++] = 0;
+    return PKV_OK;
+}
+
 static int put_interface(struct pkv_slice *slice, uint32_t id, pkv_error *error)
 {
     pkv_interface view;
     if (pkv_query_interface(slice->query, id, &view))
         return pkv__error(error, PKV_E_INVALID, -1, "the packet has no interface of this query");
-    if (pkv__grow(&slice->received, &slice->received_capacity, slice->interfaces + 1u, sizeof(*slice->received)))
-        return pkv__error_memory(error);
     view.snap_length = SNAP_LENGTH;
-    pkv__pcapng_put_interface(&slice->out, &view);
-    slice->received[slice->interfaces] = 0;
-    slice->ids[id] = slice->interfaces++;
-    return PKV_OK;
+    uint32_t number = find_inherited(slice, &view);
+    int rc = number < slice->inherited ? PKV_OK : write_interface(slice, &view, error);
+    if (rc == PKV_OK)
+        slice->ids[id] = number < slice->inherited ? number : slice->interfaces - 1;
+    return rc;
 }
 
 static int interface_of(struct pkv_slice *slice, uint32_t id, uint32_t *number, pkv_error *error)
@@ -154,8 +194,9 @@ static int add_pcap(struct pkv_slice *slice, const pkv_packet *packet, pkv_error
 {
     int64_t seconds = packet->time_ns / 1000000000;
     if (packet->time_ns < 0 || seconds > UINT32_MAX)
-        return pkv__error(error, PKV_E_UNSUPPORTED, -1, "a packet's time is outside 1970 to 2106, which pcap cannot "
-                                                        "hold: write pcapng");
+        return pkv__error(error, PKV_E_UNSUPPORTED, -1,
+                          "a packet's time is outside 1970 to 2106, which pcap cannot "
+                          "hold: write pcapng");
     pkv__buffer_u32le(&slice->out, (uint32_t)seconds);
     pkv__buffer_u32le(&slice->out, (uint32_t)(packet->time_ns % 1000000000));
     pkv__buffer_u32le(&slice->out, packet->captured_bytes);
@@ -166,7 +207,8 @@ static int add_pcap(struct pkv_slice *slice, const pkv_packet *packet, pkv_error
 
 int pkv_slice_add(pkv_slice *slice, const pkv_packet *packet, pkv_error *error)
 {
-    int rc = slice->format == PKV_FORMAT_PCAP ? add_pcap(slice, packet, error) : add_pcapng(slice, packet, error);
+    int rc = slice->format == PKV_FORMAT_PCAP ? add_pcap(slice, packet, error)
+                                              : add_pcapng(slice, packet, error);
     if (rc)
         return rc;
     if (slice->out.failed)
@@ -174,35 +216,82 @@ int pkv_slice_add(pkv_slice *slice, const pkv_packet *packet, pkv_error *error)
     return slice->out.length >= FLUSH_BYTES ? flush(slice, error) : PKV_OK;
 }
 
-static void sum_losses(const pkv_query_report *report, struct pkv__statistics *to)
+static void add_loss(struct pkv__statistics *to, const pkv_missing *missing)
 {
+    to->lost_kernel += missing->cause == PKV_MISSING_KERNEL ? missing->packets : 0;
+    to->lost_buffer += missing->cause == PKV_MISSING_BUFFER ? missing->packets : 0;
+    to->lost_disk += missing->cause == PKV_MISSING_DISK ? missing->packets : 0;
+    to->refused += missing->cause == PKV_MISSING_REFUSED ? missing->packets : 0;
+}
+
+/* Losses and gaps that reach from the range of one query into the next are told by both. */
+static bool was_counted(const struct totals *earlier, const pkv_query *query,
+                        const pkv_missing *missing)
+{
+    if (earlier->missing_ns == INT64_MIN)
+        return false;
+    bool goes_on = missing->cause == PKV_MISSING_GAP && missing->from_ns == query->since_ns;
+    return goes_on || missing->from_ns <= earlier->missing_ns;
+}
+
+static void add_missing(struct totals *totals, const pkv_query *query,
+                        const pkv_query_report *report)
+{
+    const struct totals earlier = *totals;
     for (size_t i = 0; i < report->missing_count; i++) {
         const pkv_missing *missing = &report->missing[i];
-        to->lost_kernel += missing->cause == PKV_MISSING_KERNEL ? missing->packets : 0;
-        to->lost_buffer += missing->cause == PKV_MISSING_BUFFER ? missing->packets : 0;
-        to->lost_disk += missing->cause == PKV_MISSING_DISK ? missing->packets : 0;
-        to->refused += missing->cause == PKV_MISSING_REFUSED ? missing->packets : 0;
+        if (was_counted(&earlier, query, missing))
+            continue;
+        totals->missing++;
+        add_loss(&totals->lost, missing);
+        if (missing->from_ns > totals->missing_ns)
+            totals->missing_ns = missing->from_ns;
     }
 }
 
-/* One a written interface; losses are known by lane and not by packet, so they stand with the first. */
-static void put_statistics(struct pkv_slice *slice)
+static void add_query(struct totals *totals, const pkv_query *query)
 {
     pkv_query_report report;
-    (void)pkv_query_report_get(slice->query, &report);
+    if (!query || pkv_query_report_get(query, &report) != PKV_OK)
+        return;
+    if (report.packets > 0 && report.first_ns < totals->first_ns)
+        totals->first_ns = report.first_ns;
+    if (report.packets > 0 && report.last_ns > totals->last_ns)
+        totals->last_ns = report.last_ns;
+    add_missing(totals, query, &report);
+}
+
+/* One a written interface; losses are known by lane and not by packet, so they stand with the
+ * first. */
+static void put_statistics(struct pkv_slice *slice)
+{
+    struct totals totals = slice->earlier;
+    add_query(&totals, slice->query);
     for (uint32_t i = 0; i < slice->interfaces; i++) {
-        struct pkv__statistics statistics = {.time_ns = report.last_ns,
-                                             .start_ns = report.first_ns,
-                                             .end_ns = report.last_ns,
-                                             .received = slice->received[i]};
+        struct pkv__statistics statistics = i == 0 ? totals.lost : (struct pkv__statistics){0};
         char comment[120];
-        if (i == 0)
-            sum_losses(&report, &statistics);
-        statistics.received += statistics.lost_kernel + statistics.lost_buffer + statistics.lost_disk;
-        (void)snprintf(comment, sizeof(comment), "%llu packets in this slice; %zu losses, gaps or unreadable parts",
-                       (unsigned long long)slice->received[i], report.missing_count);
+        statistics.time_ns = statistics.end_ns = totals.last_ns;
+        statistics.start_ns = totals.first_ns;
+        statistics.received = slice->received[i] + statistics.lost_kernel + statistics.lost_buffer +
+                              statistics.lost_disk;
+        (void)snprintf(comment, sizeof(comment),
+                       "%llu packets in this slice; %zu losses, gaps or unreadable parts",
+                       (unsigned long long)slice->received[i], totals.missing);
         pkv__pcapng_put_statistics(&slice->out, i, &statistics, comment);
     }
+}
+
+int pkv_slice_flush(pkv_slice *slice, pkv_error *error)
+{
+    return flush(slice, error);
+}
+
+void pkv_slice_continue(pkv_slice *slice, pkv_query *query)
+{
+    add_query(&slice->earlier, slice->query);
+    slice->query = query;
+    slice->known = 0;
+    slice->inherited = slice->interfaces;
 }
 
 int pkv_slice_finish(pkv_slice *slice, pkv_error *error)
@@ -217,6 +306,9 @@ pkv_slice *pkv_slice_free(pkv_slice *slice)
     if (!slice)
         return NULL;
     pkv__buffer_deinit(&slice->out);
+    for (uint32_t i = 0; i < slice->interfaces; i++)
+        pkv__interface_deinit(&slice->described[i]);
+    pkv__free(slice->described);
     pkv__free(slice->ids);
     pkv__free(slice->received);
     pkv__free(slice);

@@ -30,9 +30,11 @@ int pkv__spill_new(struct pkv__spill **spill, pkv_error *error)
     return PKV_OK;
 }
 
-int pkv__spill_write(struct pkv__spill *spill, const void *data, size_t length, uint64_t *offset, pkv_error *error)
+int pkv__spill_write(struct pkv__spill *spill, const void *data, size_t length, uint64_t *offset,
+                     pkv_error *error)
 {
-    int rc = pkv__file_write_at(spill->fd, data, length, (int64_t)spill->end, SPILL_DIRECTORY, error);
+    int rc =
+        pkv__file_write_at(spill->fd, data, length, (int64_t)spill->end, SPILL_DIRECTORY, error);
     if (rc)
         return rc;
     *offset = spill->end;
@@ -40,13 +42,16 @@ int pkv__spill_write(struct pkv__spill *spill, const void *data, size_t length, 
     return PKV_OK;
 }
 
-int pkv__spill_read(struct pkv__spill *spill, void *data, size_t length, uint64_t offset, pkv_error *error)
+int pkv__spill_read(struct pkv__spill *spill, void *data, size_t length, uint64_t offset,
+                    pkv_error *error)
 {
-    ssize_t got = pkv__file_read_at(spill->fd, data, length, (int64_t)offset, SPILL_DIRECTORY, error);
+    ssize_t got =
+        pkv__file_read_at(spill->fd, data, length, (int64_t)offset, SPILL_DIRECTORY, error);
     if (got < 0)
         return (int)got;
     if ((size_t)got != length)
-        return pkv__error(error, PKV_E_SYSTEM, -1, "%s: the temporary file became shorter", SPILL_DIRECTORY);
+        return pkv__error(error, PKV_E_SYSTEM, -1, "%s: the temporary file became shorter",
+                          SPILL_DIRECTORY);
     return PKV_OK;
 }
 

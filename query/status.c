@@ -29,7 +29,8 @@ static bool is_locked(const char *directory, const char *relative)
     return path && pkv__file_is_locked(path);
 }
 
-/* Lines of chain.log that name a segment. It is read and not opened for appending: nothing may be changed here. */
+/* Lines of chain.log that name a segment. It is read and not opened for appending: nothing may be
+ * changed here. */
 #define CHAIN_BYTES_MAX (1u << 30)
 
 static uint64_t chained(const char *directory)
@@ -40,12 +41,14 @@ static uint64_t chained(const char *directory)
     uint64_t count = 0;
     if (!path || pkv__file_read_all(path, CHAIN_BYTES_MAX, &text, &length, NULL))
         return 0;
-    for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
+    for (const char *line = text; line && *line;
+         line = strchr(line, '\n'), line = line ? line + 1 : NULL)
         count += *line != '#';
     return count;
 }
 
-static void add_file(pkv_status *status, const char *directory, const struct pkv__segment_file *file)
+static void add_file(pkv_status *status, const char *directory,
+                     const struct pkv__segment_file *file)
 {
     char path[PKV__SEGMENT_PATH_TEXT];
     pkv__segment_path(path, &file->name, file->open);
@@ -124,14 +127,16 @@ int pkv_status_get(pkv_status *status, const char *directory, pkv_error *error)
     return PKV_OK;
 }
 
-/* Whether a live writer holds some open segment is known only to a scan of it; a query of nothing does that. */
-int pkv_status_missing(const char *directory, int64_t since_ns, int64_t until_ns, pkv_missing_fn *row, void *context,
-                       pkv_error *error)
+/* Whether a live writer holds some open segment is known only to a scan of it; a query of nothing
+ * does that. */
+int pkv_status_missing(const char *directory, int64_t since_ns, int64_t until_ns,
+                       pkv_missing_fn *row, void *context, pkv_error *error)
 {
     pkv_query *query = NULL;
     pkv_query_report report;
     pkv_packet packet;
-    int rc = pkv_query_open(&query, &directory, 1, "vni 0 and not vni any", since_ns, until_ns, 0, NULL, error);
+    int rc = pkv_query_open(&query, &directory, 1, "vni 0 and not vni any", since_ns, until_ns, 0,
+                            NULL, error);
     if (rc)
         return rc;
     rc = pkv_query_next(query, &packet, error);

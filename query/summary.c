@@ -8,7 +8,8 @@
 #include "query/frame.h"
 #include "query/query_internal.h"
 
-_Static_assert((int)PKV_TUNNEL_VXLAN == (int)PKV__TUNNEL_VXLAN && (int)PKV_TUNNEL_GENEVE == (int)PKV__TUNNEL_GENEVE,
+_Static_assert((int)PKV_TUNNEL_VXLAN == (int)PKV__TUNNEL_VXLAN &&
+                   (int)PKV_TUNNEL_GENEVE == (int)PKV__TUNNEL_GENEVE,
                "tunnels have one number inside and outside");
 
 static void set_address(pkv_address *to, const struct pkv__address *from)
@@ -55,7 +56,8 @@ static void info(pkv_summary *summary, const struct pkv__layer *layer)
     else if (layer->has_tcp_flags)
         tcp_info(summary->info, sizeof(summary->info), layer->tcp_flags);
     else if (layer->has_icmp)
-        (void)snprintf(summary->info, sizeof(summary->info), "%u/%u", layer->icmp_type, layer->icmp_code);
+        (void)snprintf(summary->info, sizeof(summary->info), "%u/%u", layer->icmp_type,
+                       layer->icmp_code);
 }
 
 static void set_outer(pkv_summary *summary, const struct pkv__facts *facts)
@@ -100,5 +102,6 @@ void pkv_query_summary(const pkv_query *query, pkv_summary *summary)
                                (facts.malformed ? PKV_SUMMARY_MALFORMED : 0) |
                                (facts.inner.fragment ? PKV_SUMMARY_FRAGMENT : 0));
     summary->inner_bytes = facts.inner_original_bytes;
-    (void)pkv__names_protocol(summary->protocol, facts.inner.class_, facts.inner.protocol, facts.inner.ethertype);
+    (void)pkv__names_protocol(summary->protocol, facts.inner.class_, facts.inner.protocol,
+                              facts.inner.ethertype);
 }

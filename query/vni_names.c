@@ -5,7 +5,8 @@
 #include "base/memory.h"
 #include "query/plan.h"
 
-int pkv__vni_names_add(struct pkv__vni_names *names, uint32_t first, uint32_t last, const char *label, size_t length)
+int pkv__vni_names_add(struct pkv__vni_names *names, uint32_t first, uint32_t last,
+                       const char *label, size_t length)
 {
     struct pkv__vni_name name = {.first = first, .last = last};
     if (length >= sizeof(name.label) || names->count >= PKV__OPTION_VALUES_MAX)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Expressions into the parser, in both meanings; what is accepted judges a packet, a flow and a segment. */
+/* Expressions into the parser, in both meanings; what is accepted judges a packet, a flow and a
+ * segment. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,8 +8,9 @@
 #include "query/filter.h"
 
 /* Ethernet, IPv4 10.0.0.1 > 10.0.0.2, UDP 1000 > 53 without payload. */
-static const uint8_t frame[42] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 28, 0, 0, 0,
-                                  0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 3, 0xe8, 0, 53, 0, 8, 0, 0};
+static const uint8_t frame[42] = {2,    0, 0,  0,  0, 1, 2, 0,    0,  0,  0, 2, 8,  0,
+                                  0x45, 0, 0,  28, 0, 0, 0, 0,    64, 17, 0, 0, 10, 0,
+                                  0,    1, 10, 0,  0, 2, 3, 0xe8, 0,  53, 0, 8, 0,  0};
 
 static int names_of(void *context, const struct pkv__vni_names **names, pkv_error *error)
 {
@@ -22,13 +24,20 @@ static int names_of(void *context, const struct pkv__vni_names **names, pkv_erro
 static void judge(struct pkv__filter *filter, struct pkv__buffer *scratch)
 {
     struct pkv__facts facts;
-    pkv_packet packet = {.data = frame, .captured_bytes = sizeof(frame), .original_bytes = sizeof(frame)};
-    struct pkv__flow_key key = {.class_ = PKV__CLASS_IP, .protocol = 17, .address_length = 4, .port = {1000, 53},
+    pkv_packet packet = {
+        .data = frame, .captured_bytes = sizeof(frame), .original_bytes = sizeof(frame)};
+    struct pkv__flow_key key = {.class_ = PKV__CLASS_IP,
+                                .protocol = 17,
+                                .address_length = 4,
+                                .port = {1000, 53},
                                 .address = {{10, 0, 0, 1}, {10, 0, 0, 2}}};
     struct pkv__segment_summary summary = {0};
     pkv__decode(&facts, PKV__LINK_ETHERNET, frame, sizeof(frame), sizeof(frame));
-    struct pkv__subject subject = {.facts = &facts, .packet = &packet, .link_type = PKV__LINK_ETHERNET,
-                                   .flow = &key, .scratch = scratch};
+    struct pkv__subject subject = {.facts = &facts,
+                                   .packet = &packet,
+                                   .link_type = PKV__LINK_ETHERNET,
+                                   .flow = &key,
+                                   .scratch = scratch};
     bool match = pkv__filter_match(filter, &subject);
     enum pkv__truth truth = pkv__filter_flow(filter, &key, true, 0);
     if ((match && truth == PKV__NO) || (!match && truth == PKV__YES))

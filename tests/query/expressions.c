@@ -42,13 +42,15 @@ static void put_address(struct writer *w, const pkv_address *address)
 {
     char text[INET6_ADDRSTRLEN] = "10.0.0.1";
     if (address->length == 4 || address->length == 16)
-        (void)inet_ntop(address->length == 4 ? AF_INET : AF_INET6, address->bytes, text, sizeof(text));
+        (void)inet_ntop(address->length == 4 ? AF_INET : AF_INET6, address->bytes, text,
+                        sizeof(text));
     put(w, "%s", text);
 }
 
 static void put_direction(struct writer *w)
 {
-    static const char *const directions[] = {"", "", "", "src ", "dst ", "src or dst ", "src and dst "};
+    static const char *const directions[] = {
+        "", "", "", "src ", "dst ", "src or dst ", "src and dst "};
     put(w, "%s", directions[pick(w, 7)]);
 }
 
@@ -96,18 +98,41 @@ static void put_port(struct writer *w)
 
 static void put_protocol(struct writer *w)
 {
-    static const char *const protocols[] = {"ip", "ip6", "arp", "tcp", "udp", "icmp", "icmp6", "igmp", "sctp", "esp",
-                                            "ip proto 47", "ip6 proto 6", "proto 17", "ether proto 0x0806",
-                                            "ether proto 0x0800", "ip6 proto 44", "ah", "rarp"};
+    static const char *const protocols[] = {"ip",
+                                            "ip6",
+                                            "arp",
+                                            "tcp",
+                                            "udp",
+                                            "icmp",
+                                            "icmp6",
+                                            "igmp",
+                                            "sctp",
+                                            "esp",
+                                            "ip proto 47",
+                                            "ip6 proto 6",
+                                            "proto 17",
+                                            "ether proto 0x0806",
+                                            "ether proto 0x0800",
+                                            "ip6 proto 44",
+                                            "ah",
+                                            "rarp"};
     put(w, "%s", protocols[pick(w, sizeof(protocols) / sizeof(protocols[0]))]);
 }
 
 static void put_bpf(struct writer *w)
 {
-    static const char *const terms[] = {"tcp[tcpflags] & tcp-syn != 0", "tcp[13] & 4 != 0", "ip[8] < 64",
-                                        "icmp[icmptype] = icmp-echo", "udp[4:2] > 100", "ip6[6] = 58",
-                                        "ether[12:2] = 0x0800", "(tcp[12] & 0xf0) >> 2 > 20", "ether multicast",
-                                        "ip[6:2] & 0x1fff != 0", "ether broadcast", "ip multicast"};
+    static const char *const terms[] = {"tcp[tcpflags] & tcp-syn != 0",
+                                        "tcp[13] & 4 != 0",
+                                        "ip[8] < 64",
+                                        "icmp[icmptype] = icmp-echo",
+                                        "udp[4:2] > 100",
+                                        "ip6[6] = 58",
+                                        "ether[12:2] = 0x0800",
+                                        "(tcp[12] & 0xf0) >> 2 > 20",
+                                        "ether multicast",
+                                        "ip[6:2] & 0x1fff != 0",
+                                        "ether broadcast",
+                                        "ip multicast"};
     unsigned which = pick(w, 16);
     if (which < sizeof(terms) / sizeof(terms[0]))
         put(w, "%s", terms[which]);
@@ -192,7 +217,8 @@ static void put_expression(struct writer *w, unsigned depth)
     }
 }
 
-void test_expression(char *text, size_t room, const struct test_words *words, uint64_t *state, int pure)
+void test_expression(char *text, size_t room, const struct test_words *words, uint64_t *state,
+                     int pure)
 {
     struct writer w = {.text = text, .room = room, .words = words, .state = state, .pure = pure};
     *text = 0;

@@ -20,6 +20,7 @@ void test_words_collect(struct test_words *words, const char *directory);
 void test_words_free(struct test_words *words);
 
 /* pure: only what tcpdump knows. */
-void test_expression(char *text, size_t room, const struct test_words *words, uint64_t *state, int pure);
+void test_expression(char *text, size_t room, const struct test_words *words, uint64_t *state,
+                     int pure);
 
 #endif

@@ -78,20 +78,22 @@ static void mix(struct test_answer *answer, const void *data, size_t length)
 
 static void add(struct test_answer *answer, const pkv_packet *packet)
 {
-    int64_t numbers[] = {packet->time_ns, packet->captured_bytes, packet->original_bytes, packet->interface_id,
-                         packet->options_bytes};
+    int64_t numbers[] = {packet->time_ns, packet->captured_bytes, packet->original_bytes,
+                         packet->interface_id, packet->options_bytes};
     answer->packets++;
     mix(answer, numbers, sizeof(numbers));
-    mix(answer, packet->captured_bytes ? packet->data : (const uint8_t *)"", packet->captured_bytes);
+    mix(answer, packet->captured_bytes ? packet->data : (const uint8_t *)"",
+        packet->captured_bytes);
 }
 
-int test_ask(struct test_answer *answer, const char *directory, const char *expression, int64_t since_ns,
-             int64_t until_ns, unsigned flags, pkv_error *error)
+int test_ask(struct test_answer *answer, const char *directory, const char *expression,
+             int64_t since_ns, int64_t until_ns, unsigned flags, pkv_error *error)
 {
     pkv_query *query = NULL;
     pkv_packet packet;
     *answer = (struct test_answer){0, 0};
-    int rc = pkv_query_open(&query, &directory, 1, expression, since_ns, until_ns, flags, NULL, error);
+    int rc =
+        pkv_query_open(&query, &directory, 1, expression, since_ns, until_ns, flags, NULL, error);
     while (!rc && (rc = pkv_query_next(query, &packet, error)) == PKV_PACKET) {
         add(answer, &packet);
         rc = 0;

@@ -24,8 +24,8 @@ void test_index(const char *directory);
 struct test_answer {
     uint64_t packets, hash;
 };
-int test_ask(struct test_answer *answer, const char *directory, const char *expression, int64_t since_ns,
-             int64_t until_ns, unsigned flags, pkv_error *error);
+int test_ask(struct test_answer *answer, const char *directory, const char *expression,
+             int64_t since_ns, int64_t until_ns, unsigned flags, pkv_error *error);
 
 /* A generator whose every step follows from its seed: splitmix64. */
 uint64_t test_random(uint64_t *state);

@@ -35,7 +35,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void choose_range(const struct archive *archive, uint64_t *random, int64_t *since_ns, int64_t *until_ns)
+static void choose_range(const struct archive *archive, uint64_t *random, int64_t *since_ns,
+                         int64_t *until_ns)
 {
     *since_ns = PKV_TIME_MIN;
     *until_ns = PKV_TIME_MAX;
@@ -62,11 +63,13 @@ static void compare(const struct archive *archive, uint64_t seed, unsigned flags
         return; /* libpcap refuses some combinations, such as a protocol within another */
     if (rc)
         fail_msg("seed %llu: '%s': %s", (unsigned long long)seed, text, error.text);
-    assert_int_equal(
-        test_ask(&without, archive->directory, text, since_ns, until_ns, flags | PKV_QUERY_NO_INDEX, &error), 0);
+    assert_int_equal(test_ask(&without, archive->directory, text, since_ns, until_ns,
+                              flags | PKV_QUERY_NO_INDEX, &error),
+                     0);
 
     if (with.packets != without.packets || with.hash != without.hash)
-        fail_msg("seed %llu, flags %u, [%lld, %lld): '%s' gives %llu packets by the index and %llu by scanning",
+        fail_msg("seed %llu, flags %u, [%lld, %lld): '%s' gives %llu packets by the index and %llu "
+                 "by scanning",
                  (unsigned long long)seed, flags, (long long)since_ns, (long long)until_ns, text,
                  (unsigned long long)with.packets, (unsigned long long)without.packets);
     *matched += with.packets ? 1 : 0;
@@ -106,8 +109,8 @@ static int hash_flow(void *context, const pkv_flow *flow)
     return 0;
 }
 
-static uint64_t flows_of(const struct archive *archive, const char *text, int64_t since_ns, int64_t until_ns,
-                         unsigned flags, int by, uint64_t *packets)
+static uint64_t flows_of(const struct archive *archive, const char *text, int64_t since_ns,
+                         int64_t until_ns, unsigned flags, int by, uint64_t *packets)
 {
     pkv_query *query = NULL;
     pkv_query_report report;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The language: what libpcap makes of an expression, we make of it; errors point at the place; flows in three values. */
+/* The language: what libpcap makes of an expression, we make of it; errors point at the place;
+ * flows in three values. */
 #include <pcap/pcap.h>
 #include <string.h>
 
@@ -23,21 +24,58 @@ static int compile(struct bpf_program *program, const char *text)
     return rc;
 }
 
-/* The tree, printed for libpcap with every qualifier written out, is the same program as the expression. */
+/* The tree, printed for libpcap with every qualifier written out, is the same program as the
+ * expression. */
 static void an_expression_means_what_libpcap_reads(void **state)
 {
     static const char *const texts[] = {
-        "tcp", "ip6 host ::1", "tcp port 80 or 443", "port 80 or 443 and host 10.0.0.1", "host 1.2.3.4 or 5.6.7.8",
-        "src host 1.2.3.4 or 5.6.7.8", "not host 1.2.3.4 and 5.6.7.8", "tcp or udp and port 53", "tcp and udp or icmp",
-        "host (1.2.3.4 or 5.6.7.8)", "port (80 or 443) and not 8080", "host not 1.2.3.4", "src or dst port 53",
-        "src and dst net 10", "dst or src host 1.2.3.4", "src 1.2.3.4 or 5.6.7.8 and dst 9.9.9.9", "net 10",
-        "net 192.168.1", "net 192.168.0.0/16", "net 10.0.0.0 mask 255.0.0.0", "net 2001:db8::/32",
-        "tcp src portrange 8000-8080 or 9000-9090", "ip proto 6 or 17", "ether proto 0x0806 or 0x0800",
-        "ether host 02:00:00:00:00:01", "ether src 02:00:00:00:00:01 or 02:00:00:00:00:02", "arp host 10.0.0.1",
-        "vlan 5 and tcp", "vlan and vlan 7 and port 80", "tcp[13] & 2 != 0 and port 80", "less 128 or tcp",
-        "(tcp[12] & 0xf0) >> 2 > 20 and not arp", "port http or https", "udp port domain", "not not tcp",
-        "! tcp && udp || icmp", "ip multicast or ether broadcast", "len > 100", "icmp[icmptype] = icmp-echo",
-        "proto 17", "ip6 proto 44", "sctp port 80", "icmp6 or igmp or esp or ah or pim", "rarp", "ip protochain 6",
+        "tcp",
+        "ip6 host ::1",
+        "tcp port 80 or 443",
+        "port 80 or 443 and host 10.0.0.1",
+        "host 1.2.3.4 or 5.6.7.8",
+        "src host 1.2.3.4 or 5.6.7.8",
+        "not host 1.2.3.4 and 5.6.7.8",
+        "tcp or udp and port 53",
+        "tcp and udp or icmp",
+        "host (1.2.3.4 or 5.6.7.8)",
+        "port (80 or 443) and not 8080",
+        "host not 1.2.3.4",
+        "src or dst port 53",
+        "src and dst net 10",
+        "dst or src host 1.2.3.4",
+        "src 1.2.3.4 or 5.6.7.8 and dst 9.9.9.9",
+        "net 10",
+        "net 192.168.1",
+        "net 192.168.0.0/16",
+        "net 10.0.0.0 mask 255.0.0.0",
+        "net 2001:db8::/32",
+        "tcp src portrange 8000-8080 or 9000-9090",
+        "ip proto 6 or 17",
+        "ether proto 0x0806 or 0x0800",
+        "ether host 02:00:00:00:00:01",
+        "ether src 02:00:00:00:00:01 or 02:00:00:00:00:02",
+        "arp host 10.0.0.1",
+        "vlan 5 and tcp",
+        "vlan and vlan 7 and port 80",
+        "tcp[13] & 2 != 0 and port 80",
+        "less 128 or tcp",
+        "(tcp[12] & 0xf0) >> 2 > 20 and not arp",
+        "port http or https",
+        "udp port domain",
+        "not not tcp",
+        "! tcp && udp || icmp",
+        "ip multicast or ether broadcast",
+        "len > 100",
+        "icmp[icmptype] = icmp-echo",
+        "proto 17",
+        "ip6 proto 44",
+        "sctp port 80",
+        "portrange 50-http",
+        "portrange http-https",
+        "icmp6 or igmp or esp or ah or pim",
+        "rarp",
+        "ip protochain 6",
     };
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -141,7 +179,8 @@ static int known_names(void *context, const struct pkv__vni_names **names, pkv_e
 
 static bool has_vni(struct pkv__filter *filter, uint32_t vni)
 {
-    struct pkv__flow_key key = {.tunnel = PKV__TUNNEL_VXLAN, .class_ = PKV__CLASS_MALFORMED, .vni = vni};
+    struct pkv__flow_key key = {
+        .tunnel = PKV__TUNNEL_VXLAN, .class_ = PKV__CLASS_MALFORMED, .vni = vni};
     return pkv__filter_flow(filter, &key, false, 0) == PKV__YES;
 }
 
@@ -152,11 +191,14 @@ static void a_name_stands_for_its_vnis(void **state)
     struct pkv__filter *filter = NULL;
     pkv_error error = {0};
     (void)state;
-    assert_int_equal(pkv__filter_new(&filter, "vni web or 9", false, known_names, &names, &error), 0);
-    assert_true(has_vni(filter, 100) && has_vni(filter, 149) && has_vni(filter, 300) && has_vni(filter, 9));
+    assert_int_equal(pkv__filter_new(&filter, "vni web or 9", false, known_names, &names, &error),
+                     0);
+    assert_true(has_vni(filter, 100) && has_vni(filter, 149) && has_vni(filter, 300) &&
+                has_vni(filter, 9));
     assert_false(has_vni(filter, 150) || has_vni(filter, 7));
     (void)pkv__filter_free(filter);
-    assert_int_equal(pkv__filter_new(&filter, "vni wbe", false, known_names, &names, &error), PKV_E_SYNTAX);
+    assert_int_equal(pkv__filter_new(&filter, "vni wbe", false, known_names, &names, &error),
+                     PKV_E_SYNTAX);
     assert_non_null(strstr(error.text, "web, db"));
 }
 
@@ -166,19 +208,45 @@ static void a_flow_is_judged_in_three_values(void **state)
         const char *text;
         enum pkv__truth truth;
     } cases[] = {
-        {"host 10.0.0.1", PKV__YES}, {"host 10.0.0.3", PKV__NO}, {"not host 10.0.0.3", PKV__YES},
-        {"src host 10.0.0.1", PKV__MAYBE}, {"not src host 10.0.0.1", PKV__MAYBE}, {"src host 10.0.0.3", PKV__NO},
-        {"net 10", PKV__YES}, {"src net 10", PKV__YES}, {"src and dst net 10.0.0.0/31", PKV__NO},
-        {"tcp", PKV__YES}, {"udp", PKV__NO}, {"port 80", PKV__YES}, {"tcp dst port 80", PKV__MAYBE},
-        {"port 81", PKV__NO}, {"udp port 80", PKV__NO}, {"vni 5", PKV__YES}, {"vni 6", PKV__NO},
-        {"vni any", PKV__YES}, {"outer host 192.0.2.1", PKV__YES}, {"outer src host 192.0.2.1", PKV__MAYBE},
-        {"outer host 10.0.0.1", PKV__NO}, {"vlan", PKV__MAYBE}, {"truncated", PKV__MAYBE}, {"less 5", PKV__MAYBE},
-        {"host 10.0.0.1 and less 5", PKV__MAYBE}, {"host 10.0.0.3 and less 5", PKV__NO},
-        {"host 10.0.0.1 or less 5", PKV__YES}, {"not (host 10.0.0.3 and less 5)", PKV__YES}, {"ip", PKV__YES},
-        {"ip6", PKV__NO}, {"arp host 10.0.0.1", PKV__NO},
+        {"host 10.0.0.1", PKV__YES},
+        {"host 10.0.0.3", PKV__NO},
+        {"not host 10.0.0.3", PKV__YES},
+        {"src host 10.0.0.1", PKV__MAYBE},
+        {"not src host 10.0.0.1", PKV__MAYBE},
+        {"src host 10.0.0.3", PKV__NO},
+        {"net 10", PKV__YES},
+        {"src net 10", PKV__YES},
+        {"src and dst net 10.0.0.0/31", PKV__NO},
+        {"tcp", PKV__YES},
+        {"udp", PKV__NO},
+        {"port 80", PKV__YES},
+        {"tcp dst port 80", PKV__MAYBE},
+        {"port 81", PKV__NO},
+        {"udp port 80", PKV__NO},
+        {"vni 5", PKV__YES},
+        {"vni 6", PKV__NO},
+        {"vni any", PKV__YES},
+        {"outer host 192.0.2.1", PKV__YES},
+        {"outer src host 192.0.2.1", PKV__MAYBE},
+        {"outer host 10.0.0.1", PKV__NO},
+        {"vlan", PKV__MAYBE},
+        {"truncated", PKV__MAYBE},
+        {"less 5", PKV__MAYBE},
+        {"host 10.0.0.1 and less 5", PKV__MAYBE},
+        {"host 10.0.0.3 and less 5", PKV__NO},
+        {"host 10.0.0.1 or less 5", PKV__YES},
+        {"not (host 10.0.0.3 and less 5)", PKV__YES},
+        {"ip", PKV__YES},
+        {"ip6", PKV__NO},
+        {"arp host 10.0.0.1", PKV__NO},
     };
-    struct pkv__flow_key key = {.tunnel = PKV__TUNNEL_VXLAN, .class_ = PKV__CLASS_IP, .protocol = 6,
-                                .address_length = 4, .outer_length = 4, .vni = 5, .port = {1000, 80},
+    struct pkv__flow_key key = {.tunnel = PKV__TUNNEL_VXLAN,
+                                .class_ = PKV__CLASS_IP,
+                                .protocol = 6,
+                                .address_length = 4,
+                                .outer_length = 4,
+                                .vni = 5,
+                                .port = {1000, 80},
                                 .address = {{10, 0, 0, 1}, {10, 0, 0, 2}},
                                 .outer = {{192, 0, 2, 1}, {192, 0, 2, 2}}};
     (void)state;
@@ -193,7 +261,10 @@ static void a_flow_is_judged_in_three_values(void **state)
 
 static void an_exact_expression_is_never_sure_of_a_yes(void **state)
 {
-    struct pkv__flow_key key = {.class_ = PKV__CLASS_IP, .protocol = 6, .address_length = 4, .port = {1000, 80},
+    struct pkv__flow_key key = {.class_ = PKV__CLASS_IP,
+                                .protocol = 6,
+                                .address_length = 4,
+                                .port = {1000, 80},
                                 .address = {{10, 0, 0, 1}, {10, 0, 0, 2}}};
     struct pkv__filter *filter = made("host 10.0.0.1", true);
     (void)state;

@@ -11,8 +11,9 @@
 /* An Ethernet frame with IPv4 and UDP and no payload, between 10.0.0.1 and 10.0.0.2. */
 static void udp_frame(uint8_t data[60], uint16_t port, int back)
 {
-    static const uint8_t head[] = {0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2, 0x08, 0x00, 0x45, 0, 0, 28, 0, 0, 0, 0, 64,
-                                   17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2};
+    static const uint8_t head[] = {0x02, 0,    0,    0, 0, 1,  0x02, 0, 0, 0, 0,  2,
+                                   0x08, 0x00, 0x45, 0, 0, 28, 0,    0, 0, 0, 64, 17,
+                                   0,    0,    10,   0, 0, 1,  10,   0, 0, 2};
     memset(data, 0, 60);
     memcpy(data, head, sizeof(head));
     data[29] = back ? 2 : 1;
@@ -37,8 +38,11 @@ static char *archive_make(void)
         assert_int_equal(pkv_writer_add_interface(writer, &id, &view, &error), 0);
         for (uint32_t i = 0; i < 1000; i++) {
             udp_frame(data, (uint16_t)(1000 + i % 10), i / 10 % 2);
-            pkv_packet packet = {.time_ns = segment * 1000000000ll + i, .data = data, .captured_bytes = 42,
-                                 .original_bytes = 42, .interface_id = id};
+            pkv_packet packet = {.time_ns = segment * 1000000000ll + i,
+                                 .data = data,
+                                 .captured_bytes = 42,
+                                 .original_bytes = 42,
+                                 .interface_id = id};
             assert_int_equal(pkv_writer_append(writer, &packet, &error), 0);
         }
         assert_int_equal(pkv_writer_close(writer, &error), 0);
@@ -46,7 +50,8 @@ static char *archive_make(void)
     return directory;
 }
 
-static uint64_t count_of(const char *directory, const char *text, int64_t since_ns, int64_t until_ns, unsigned flags)
+static uint64_t count_of(const char *directory, const char *text, int64_t since_ns,
+                         int64_t until_ns, unsigned flags)
 {
     struct test_answer answer;
     pkv_error error = {0};
@@ -91,7 +96,9 @@ static void a_canceled_query_says_so(void **state)
     pkv_packet packet;
     pkv_error error = {0};
     (void)state;
-    assert_int_equal(pkv_query_open(&query, &directories, 1, "", PKV_TIME_MIN, PKV_TIME_MAX, 0, NULL, &error), 0);
+    assert_int_equal(
+        pkv_query_open(&query, &directories, 1, "", PKV_TIME_MIN, PKV_TIME_MAX, 0, NULL, &error),
+        0);
     assert_int_equal(pkv_query_next(query, &packet, &error), PKV_PACKET);
     pkv_query_cancel(query);
     assert_int_equal(pkv_query_next(query, &packet, &error), PKV_E_CANCELED);
@@ -109,8 +116,8 @@ static void two_archives_are_merged_and_their_interfaces_united(void **state)
     int64_t last = INT64_MIN;
     unsigned count = 0;
     (void)state;
-    assert_int_equal(pkv_query_open(&query, (const char *const *)directories, 2, "port 1001", PKV_TIME_MIN,
-                                    PKV_TIME_MAX, 0, NULL, &error),
+    assert_int_equal(pkv_query_open(&query, (const char *const *)directories, 2, "port 1001",
+                                    PKV_TIME_MIN, PKV_TIME_MAX, 0, NULL, &error),
                      0);
     while (pkv_query_next(query, &packet, &error) == PKV_PACKET) {
         assert_true(packet.time_ns >= last);
@@ -131,7 +138,8 @@ static void two_archives_are_merged_and_their_interfaces_united(void **state)
 static char *first_file(const char *directory, const char *folder)
 {
     char command[300], *path = calloc(1, 300);
-    (void)snprintf(command, sizeof(command), "find %s/%s -type f | sort | head -n 1", directory, folder);
+    (void)snprintf(command, sizeof(command), "find %s/%s -type f | sort | head -n 1", directory,
+                   folder);
     FILE *found = popen(command, "r");
     assert_non_null(path);
     assert_non_null(fgets(path, 300, found));
@@ -186,7 +194,8 @@ static void a_block_that_cannot_be_read_is_named(void **state)
     test_index(directory);
     char *segment = first_file(directory, "segments");
     overwrite(segment, 2000, "bits that rotted");
-    assert_int_equal(pkv_query_open(&query, &directories, 1, "port 1003", PKV_TIME_MIN, PKV_TIME_MAX, 0, NULL, NULL),
+    assert_int_equal(pkv_query_open(&query, &directories, 1, "port 1003", PKV_TIME_MIN,
+                                    PKV_TIME_MAX, 0, NULL, NULL),
                      0);
     while (pkv_query_next(query, &packet, NULL) == PKV_PACKET)
         count++;
