@@ -66,6 +66,17 @@ int pkv__parse_own(struct pkv__parser *p, struct pkv__node *node);
  */
 int pkv__parse_bpf(struct pkv__parser *p, const struct pkv__token *start, struct pkv__node **node);
 
+/* A zero-terminated copy of a word; false: none, or longer than any value. */
+bool pkv__parse_word(const struct pkv__token *token, char *to, size_t room);
+/* Decimal or 0x, at most 32 bits; false: not a number. */
+bool pkv__parse_digits(const char *text, uint64_t *value);
+/* Gives a term of an address or port its direction and its text for libpcap. */
+int pkv__parse_finish(struct pkv__parser *p, struct pkv__node *node, const char *id);
+
+int pkv__parse_mac(struct pkv__parser *p, struct pkv__node **node);
+int pkv__parse_address(struct pkv__parser *p, struct pkv__node **node);
+int pkv__parse_port(struct pkv__parser *p, struct pkv__node **node);
+
 /* The value at the parser's token under its qualifier. */
 int pkv__parse_value(struct pkv__parser *p, struct pkv__node **node);
 
