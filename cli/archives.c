@@ -44,15 +44,23 @@ static int read_config(struct cli_archives *archives)
     return error.code == PKV_E_SYSTEM || error.code == PKV_E_MEMORY ? CLI_FAILED : CLI_USAGE;
 }
 
-int cli_archives_settle(struct cli_archives *archives, bool single)
+int cli_archives_default(struct cli_archives *archives, const char **directory)
 {
     int status = read_config(archives);
+    const char *found = getenv("PKTVAULT_ARCHIVE");
+    if (!found || !*found)
+        found = pkv_options_get(archives->options, "archive", 0);
+    *directory = found && *found ? found : NULL;
+    return status;
+}
+
+int cli_archives_settle(struct cli_archives *archives, bool single)
+{
+    const char *directory;
+    int status = cli_archives_default(archives, &directory);
     if (status != CLI_DONE)
         return status;
-    const char *directory = getenv("PKTVAULT_ARCHIVE");
-    if (!directory || !*directory)
-        directory = pkv_options_get(archives->options, "archive", 0);
-    if (archives->count == 0 && directory && *directory)
+    if (archives->count == 0 && directory)
         archives->directories[archives->count++] = directory;
     if (archives->count == 0)
         return cli_usage(

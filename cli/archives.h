@@ -22,6 +22,10 @@ int cli_archives_init(struct cli_archives *archives); /* exit status; settings a
 void cli_archives_deinit(struct cli_archives *archives);
 int cli_archives_add(struct cli_archives *archives, const char *directory);
 
+/* The archive where no -a is given: of the environment, else of the configuration, which is read.
+ * *directory may be NULL. Exit status. */
+int cli_archives_default(struct cli_archives *archives, const char **directory);
+
 /* Reads the configuration and settles the directories; `single`: there may be one only. Exit
  * status. */
 int cli_archives_settle(struct cli_archives *archives, bool single);

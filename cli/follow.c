@@ -6,7 +6,6 @@
 
 #include "cli/command.h"
 #include "cli/complain.h"
-#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/text.h"
 
@@ -40,7 +39,7 @@ static void pause_for(int64_t ns)
 
 static bool is_enough(const struct cli_search *search, uint64_t given)
 {
-    return cli_interrupted || cli_output_failed() || (search->limit && given >= search->limit);
+    return cli_interrupted || (search->limit && given >= search->limit);
 }
 
 static void say_missing(struct cli_search *search)
@@ -52,22 +51,23 @@ static void say_missing(struct cli_search *search)
         (void)cli_worth(search->query, &worth);
 }
 
-static int search_once(struct cli_search *search, cli_follow_fn *print, void *context,
-                       uint64_t *given)
+static int search_once(struct cli_search *search, cli_follow_fn *take, void *context,
+                       uint64_t *given, bool *enough)
 {
     pkv_error error = {.code = 0};
     pkv_packet packet;
     int result = 0, status = cli_search_open(search);
     if (status != CLI_DONE)
         return status;
-    while (!is_enough(search, *given)) {
+    while (!*enough) {
         result = pkv_query_next(search->query, &packet, &error);
         if (result != PKV_PACKET)
             break;
-        print(context, &packet);
+        *enough = take(context, &packet) != 0;
         ++*given;
+        *enough = *enough || is_enough(search, *given);
     }
-    (void)cli_output_flush();
+    *enough = take(context, NULL) != 0 || *enough || cli_interrupted;
     if (result < 0 && !cli_interrupted)
         status = cli_fail(&error, NULL);
     else
@@ -76,29 +76,24 @@ static int search_once(struct cli_search *search, cli_follow_fn *print, void *co
     return status;
 }
 
-int cli_follow(struct cli_search *search, cli_follow_fn *print, void *context)
+int cli_follow(struct cli_search *search, cli_follow_fn *take, void *context, uint64_t *given)
 {
-    char number[CLI_NUMBER_TEXT];
-    uint64_t given = 0;
+    bool enough = false;
     int status = CLI_DONE;
     int64_t behind_ns = arrival_ns(search);
+    *given = 0;
     if (search->range.since_ns == PKV_TIME_MIN)
         search->range.since_ns = now_ns();
-    while (status == CLI_DONE && !is_enough(search, given)) {
+    while (status == CLI_DONE && !enough && !cli_interrupted) {
         int64_t began_ns = cli_monotonic_ns();
         search->range.until_ns = now_ns() - behind_ns;
         if (search->range.until_ns > search->range.since_ns) {
-            status = search_once(search, print, context, &given);
+            status = search_once(search, take, context, given, &enough);
             search->range.since_ns = search->range.until_ns;
         }
         int64_t took_ns = cli_monotonic_ns() - began_ns;
-        if (!is_enough(search, given))
+        if (!enough)
             pause_for(took_ns > PAUSE_NS / PAUSE_FACTOR ? took_ns * PAUSE_FACTOR : PAUSE_NS);
     }
-    if (cli_output_failed())
-        return CLI_FAILED; /* the end of the command says why */
-    if (status == CLI_DONE)
-        (void)fprintf(stderr, "%s %s; followed until %s\n", cli_number(number, given),
-                      given == 1 ? "packet" : "packets", cli_interrupted ? "interrupted" : "-c");
     return status;
 }

@@ -4,12 +4,13 @@
 
 #include "cli/search.h"
 
-/* Called for each packet; the query is that of `search`. */
-typedef void cli_follow_fn(void *context, const pkv_packet *packet);
+/* Takes each packet, and NULL at the end of each search; the query is that of the search. Non-zero:
+ * no more. */
+typedef int cli_follow_fn(void *context, const pkv_packet *packet);
 
 /* Searches again and again for what has arrived meanwhile, from the start of the range (none: now)
- * on, until SIGINT, SIGTERM or -c. Each search ends a moment before now, so that what is still on
- * its way is not passed by. Exit status. */
-int cli_follow(struct cli_search *search, cli_follow_fn *print, void *context);
+ * on, until SIGINT, SIGTERM, -c, or `take` wants no more. Each search ends a moment before now, so
+ * that what is still on its way is not passed by. *given: how many packets. Exit status. */
+int cli_follow(struct cli_search *search, cli_follow_fn *take, void *context, uint64_t *given);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -20,6 +21,7 @@ static const struct {
     {"flows", cli_flows, "who talked to whom, how long and how much"},
     {"status", cli_status, "what an archive holds, and what it lacks"},
     {"index", cli_index, "index what was recorded; recover; rebuild"},
+    {"extcap", cli_extcap, "an archive as a capture interface of Wireshark"},
 };
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
 
@@ -54,10 +56,21 @@ static int run(int argc, char **argv)
     return cli_usage("there is no command '%s'", argv[0]);
 }
 
+/* Wireshark runs what lies in its folder without a word of ours in front. */
+static bool is_extcap(const char *program)
+{
+    const char *slash = program ? strrchr(program, '/') : NULL;
+    return program && strcmp(slash ? slash + 1 : program, "pktvault-extcap") == 0;
+}
+
 int main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN);
     tzset();
+    if (is_extcap(argv[0])) {
+        cli_complain_as("extcap");
+        return cli_extcap(argc, argv);
+    }
     if (argc < 2)
         return cli_usage("a command is missing");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

@@ -36,9 +36,9 @@ bool cli_output_failed(void)
     return ferror(stdout) != 0;
 }
 
-static bool stdout_reader_left(void)
+bool cli_output_reader_left(int fd)
 {
-    struct pollfd where = {.fd = STDOUT_FILENO};
+    struct pollfd where = {.fd = fd};
     return poll(&where, 1, 0) == 1 && (where.revents & POLLERR);
 }
 
@@ -46,7 +46,7 @@ int cli_output_end(int status)
 {
     if (cli_output_flush())
         return status;
-    if (failure == EPIPE || stdout_reader_left())
+    if (failure == EPIPE || cli_output_reader_left(STDOUT_FILENO))
         return CLI_DONE;
     cli_complain("cannot write standard output%s%s", failure ? ": " : "",
                  failure ? strerror(failure) : "");

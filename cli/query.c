@@ -246,10 +246,30 @@ static int to_text(struct settings *s)
     return cli_search_finish(&s->search, result, &error, stopped_at(s, given));
 }
 
+static int print_followed(void *context, const pkv_packet *packet)
+{
+    if (packet)
+        print_packet(context, packet);
+    return packet ? cli_output_failed() : !cli_output_flush();
+}
+
+static int follow(struct settings *s)
+{
+    char number[CLI_NUMBER_TEXT];
+    uint64_t given;
+    int status = cli_follow(&s->search, print_followed, s, &given);
+    if (cli_output_failed())
+        return CLI_FAILED; /* the end of the command says why */
+    if (status == CLI_DONE)
+        (void)fprintf(stderr, "%s %s; followed until %s\n", cli_number(number, given),
+                      given == 1 ? "packet" : "packets", cli_interrupted ? "interrupted" : "-c");
+    return status;
+}
+
 static int run(struct settings *s)
 {
     if (s->follow)
-        return cli_follow(&s->search, print_packet, s);
+        return follow(s);
     int status = cli_search_open(&s->search);
     if (status != CLI_DONE)
         return status;

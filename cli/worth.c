@@ -89,13 +89,31 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Whether something of the range that the user named lies outside all that was ever recorded. */
+/* Where the range that the user named reaches out of all that was ever recorded. */
+static void look_outside(const pkv_query_report *report, const struct cli_range *range,
+                         bool *before, bool *behind)
+{
+    int64_t until_ns = range->until_ns < now_ns() ? range->until_ns : PKV_TIME_MIN;
+    *before = range->since_ns != PKV_TIME_MIN && range->since_ns < report->covered_from_ns;
+    *behind = until_ns != PKV_TIME_MIN && until_ns > report->covered_until_ns;
+}
+
+bool cli_worth_is_whole(const pkv_query *query, const struct cli_range *range)
+{
+    pkv_query_report report;
+    bool before, behind;
+    if (pkv_query_report_get(query, &report) != 0)
+        return false;
+    look_outside(&report, range, &before, &behind);
+    return report.packets > 0 && report.missing_count == 0 && report.missing_more == 0 && !before &&
+           !behind;
+}
+
 static bool put_coverage(const pkv_query_report *report, const struct cli_range *range)
 {
     char stretch[CLI_STRETCH_TEXT];
-    int64_t until_ns = range->until_ns < now_ns() ? range->until_ns : PKV_TIME_MIN;
-    bool before = range->since_ns != PKV_TIME_MIN && range->since_ns < report->covered_from_ns;
-    bool behind = until_ns != PKV_TIME_MIN && until_ns > report->covered_until_ns;
+    bool before, behind;
+    look_outside(report, range, &before, &behind);
     if (report->segments == 0) {
         (void)fputs("; the archive holds nothing", stderr);
         return false;

@@ -24,6 +24,13 @@ PKV_API int pkv_slice_new(pkv_slice **slice, pkv_query *query, int format, int s
 /* A packet that pkv_query_next has just given. */
 PKV_API int pkv_slice_add(pkv_slice *slice, const pkv_packet *packet, pkv_error *error);
 
+/* Writes out what was added so far: for a reader that waits. */
+PKV_API int pkv_slice_flush(pkv_slice *slice, pkv_error *error);
+
+/* Goes on, in the same section, with the packets of another query, such as the same one over a later range. The one
+ * before is not used any more. NULL: the other one comes later. Interfaces that are equal stay one. */
+PKV_API void pkv_slice_continue(pkv_slice *slice, pkv_query *query);
+
 /* Writes the closing statistics (pcapng) and flushes. */
 PKV_API int pkv_slice_finish(pkv_slice *slice, pkv_error *error);
 PKV_API pkv_slice *pkv_slice_free(pkv_slice *slice);
