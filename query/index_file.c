@@ -7,10 +7,10 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "query/index_internal.h"
 #include "schema/database.h"
 
-/* Steps and answers 1 for a row, 0 behind the last. */
-static int step(struct pkv__index_file *file, sqlite3_stmt *statement)
+int pkv__index_step(struct pkv__index_file *file, sqlite3_stmt *statement)
 {
     int rc = sqlite3_step(statement);
     if (rc == SQLITE_ROW)
@@ -18,15 +18,14 @@ static int step(struct pkv__index_file *file, sqlite3_stmt *statement)
     return rc == SQLITE_DONE ? 0 : pkv__database_error(file->db, rc, file->error);
 }
 
-static int damaged(struct pkv__index_file *file, const char *what)
+int pkv__index_damaged(struct pkv__index_file *file, const char *what)
 {
     const char *path = sqlite3_db_filename(file->db, "main");
     return pkv__error(file->error, PKV_E_FORMAT, -1, "%s: %s", path ? path : "index", what);
 }
 
-/* The statement, bound to an id and ready to step. */
-static int look_up(struct pkv__index_file *file, sqlite3_stmt **statement, const char *sql,
-                   int64_t id)
+int pkv__index_look_up(struct pkv__index_file *file, sqlite3_stmt **statement, const char *sql,
+                       int64_t id)
 {
     int rc = *statement ? PKV_OK : pkv__database_prepare(statement, file->db, sql, file->error);
     if (rc)
@@ -39,7 +38,8 @@ static int look_up(struct pkv__index_file *file, sqlite3_stmt **statement, const
 static int64_t count_of(struct pkv__index_file *file, const char *sql)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *statement = NULL;
-    if (pkv__database_prepare(&statement, file->db, sql, file->error) || step(file, statement) != 1)
+    if (pkv__database_prepare(&statement, file->db, sql, file->error) ||
+        pkv__index_step(file, statement) != 1)
         return -1;
     return sqlite3_column_int64(statement, 0);
 }
@@ -62,9 +62,9 @@ static int read_tunnels(struct pkv__index_file *file)
         &s, file->db, "SELECT id, kind, vni, a, b FROM tunnel ORDER BY id", file->error);
     if (rc)
         return rc;
-    while ((rc = step(file, s)) == 1) {
+    while ((rc = pkv__index_step(file, s)) == 1) {
         if (sqlite3_column_int64(s, 0) != (int64_t)file->tunnel_count)
-            return damaged(file, "tunnels are not numbered 0, 1, …");
+            return pkv__index_damaged(file, "tunnels are not numbered 0, 1, …");
         if (pkv__grow(&file->tunnels, &file->tunnel_capacity, file->tunnel_count + 1,
                       sizeof(*file->tunnels)))
             return pkv__error_memory(file->error);
@@ -90,7 +90,7 @@ int pkv__index_file_open(struct pkv__index_file *file, const char *path, pkv_err
         file->block_count = count_of(file, "SELECT coalesce(max(id) + 1, 0) FROM block");
         file->flow_count = count_of(file, "SELECT coalesce(max(id) + 1, 0) FROM flow");
         if (file->host_count < 0 || file->block_count < 0 || file->flow_count < 0)
-            rc = damaged(file, "no counts");
+            rc = pkv__index_damaged(file, "no counts");
     }
     if (rc)
         pkv__index_file_close(file);
@@ -110,23 +110,23 @@ void pkv__index_file_close(struct pkv__index_file *file)
     *file = (struct pkv__index_file){0};
 }
 
-static int host_address(struct pkv__index_file *file, int64_t id, struct pkv__address *address)
+int pkv__index_host(struct pkv__index_file *file, int64_t id, struct pkv__address *address)
 {
     if (file->hosts && id >= 0 && id < file->host_count) {
         *address = file->hosts[id];
         return PKV_OK;
     }
-    int rc = look_up(file, &file->host, "SELECT address FROM host WHERE id = ?", id);
+    int rc = pkv__index_look_up(file, &file->host, "SELECT address FROM host WHERE id = ?", id);
     if (rc)
         return rc;
-    rc = step(file, file->host);
+    rc = pkv__index_step(file, file->host);
     if (rc != 1)
-        return rc ? rc : damaged(file, "a host is missing");
+        return rc ? rc : pkv__index_damaged(file, "a host is missing");
     address->length = blob(file->host, 0, address->bytes);
     return PKV_OK;
 }
 
-static int read_hosts(struct pkv__index_file *file)
+int pkv__index_read_hosts(struct pkv__index_file *file)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
     int64_t next = 0;
@@ -139,14 +139,14 @@ static int read_hosts(struct pkv__index_file *file)
     struct pkv__address *hosts = pkv__alloc_zero((size_t)file->host_count + 1, sizeof(*hosts));
     if (!hosts)
         return pkv__error_memory(file->error);
-    while ((rc = step(file, s)) == 1 && next < file->host_count &&
+    while ((rc = pkv__index_step(file, s)) == 1 && next < file->host_count &&
            sqlite3_column_int64(s, 0) == next) {
         hosts[next].length = blob(s, 1, hosts[next].bytes);
         next++;
     }
     if (next != file->host_count || rc) {
         pkv__free(hosts);
-        return rc < 0 ? rc : damaged(file, "hosts are not numbered 0, 1, …");
+        return rc < 0 ? rc : pkv__index_damaged(file, "hosts are not numbered 0, 1, …");
     }
     file->hosts = hosts;
     return PKV_OK;
@@ -168,7 +168,7 @@ static int host_bound(struct pkv__index_file *file, const uint8_t *bytes, uint8_
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
         struct pkv__address host;
-        int rc = host_address(file, middle, &host);
+        int rc = pkv__index_host(file, middle, &host);
         if (rc)
             return rc;
         int order = compare_host(&host, bytes, length);
@@ -190,19 +190,20 @@ int pkv__index_file_hosts(struct pkv__index_file *file, const uint8_t *low, cons
 
 int pkv__index_file_flows_of(struct pkv__index_file *file, int64_t host, struct pkv__id_set *set)
 {
-    int rc = look_up(file, &file->host_flows, "SELECT flows FROM host WHERE id = ?", host);
+    int rc =
+        pkv__index_look_up(file, &file->host_flows, "SELECT flows FROM host WHERE id = ?", host);
     if (rc)
         return rc;
-    rc = step(file, file->host_flows);
+    rc = pkv__index_step(file, file->host_flows);
     if (rc != 1)
-        return rc ? rc : damaged(file, "a host is missing");
+        return rc ? rc : pkv__index_damaged(file, "a host is missing");
     const void *data = sqlite3_column_blob(file->host_flows, 0);
     struct pkv__cursor c = pkv__cursor(data, (size_t)sqlite3_column_bytes(file->host_flows, 0));
     uint64_t id = 0;
     while (pkv__cursor_left(&c) && !c.failed) {
         id += pkv__cursor_varint(&c);
         if (c.failed || id >= (uint64_t)file->flow_count)
-            return damaged(file, "a list of flows is broken");
+            return pkv__index_damaged(file, "a list of flows is broken");
         if (pkv__grow(&set->ids, &set->capacity, set->count + 1, sizeof(*set->ids)))
             return pkv__error_memory(file->error);
         set->ids[set->count++] = (uint32_t)id;
@@ -210,137 +211,16 @@ int pkv__index_file_flows_of(struct pkv__index_file *file, int64_t host, struct 
     return PKV_OK;
 }
 
-#define FLOW_COLUMNS                                                                               \
-    "SELECT id, tunnel, protocol, src, dst, src_port, dst_port, first_ns, duration_ns, "           \
-    "src_packets, src_bytes, "                                                                     \
-    "dst_packets, dst_bytes, src_flags, dst_flags, orphan FROM flow"
-
-static void set_class(struct pkv__flow_key *key, int64_t protocol)
-{
-    if (protocol < 0) {
-        key->class_ = PKV__CLASS_MALFORMED;
-    } else if (protocol < 65536) {
-        key->class_ = PKV__CLASS_IP;
-        key->protocol = (uint8_t)protocol;
-    } else {
-        key->ethertype = (uint16_t)(protocol - 65536);
-        bool arp = key->ethertype == 0x0806 || key->ethertype == 0x8035;
-        key->class_ = arp && key->address_length == 4 ? PKV__CLASS_ARP : PKV__CLASS_OTHER;
-    }
-}
-
-static void set_tunnel(struct pkv__flow_key *key, const struct pkv__index_tunnel *tunnel)
-{
-    key->tunnel = tunnel->kind;
-    key->vni = tunnel->vni;
-    key->outer_length = tunnel->outer_length;
-    memcpy(key->outer, tunnel->outer, sizeof(key->outer));
-}
-
-/* As flow/ orders them: the lower (address, port) first. */
-static void set_ends(struct pkv__plan_flow *flow, const struct pkv__address *src,
-                     const struct pkv__address *dst, uint16_t src_port, uint16_t dst_port)
-{
-    struct pkv__flow_key *key = &flow->key;
-    int order = memcmp(src->bytes, dst->bytes, 16);
-    unsigned side = order < 0 || (order == 0 && src_port <= dst_port) ? 0 : 1;
-    key->address_length = src->length > dst->length ? src->length : dst->length;
-    memcpy(key->address[side], src->bytes, 16);
-    memcpy(key->address[!side], dst->bytes, 16);
-    key->port[side] = src_port;
-    key->port[!side] = dst_port;
-    flow->initiator = (uint8_t)side;
-}
-
-static void set_counts(struct pkv__plan_flow *flow, sqlite3_stmt *s)
-{
-    unsigned src = flow->initiator, dst = !src;
-    flow->first_ns = sqlite3_column_int64(s, 7);
-    flow->last_ns = (int64_t)((uint64_t)flow->first_ns + (uint64_t)sqlite3_column_int64(s, 8));
-    flow->packets[src] = (uint64_t)sqlite3_column_int64(s, 9);
-    flow->bytes[src] = (uint64_t)sqlite3_column_int64(s, 10);
-    flow->packets[dst] = (uint64_t)sqlite3_column_int64(s, 11);
-    flow->bytes[dst] = (uint64_t)sqlite3_column_int64(s, 12);
-    flow->tcp_flags[src] = (uint8_t)sqlite3_column_int(s, 13);
-    flow->tcp_flags[dst] = (uint8_t)sqlite3_column_int(s, 14);
-    flow->syn = (flow->tcp_flags[0] | flow->tcp_flags[1]) >> 1 & 1;
-}
-
-static int read_flow(struct pkv__index_file *file, sqlite3_stmt *s, struct pkv__plan_flow *flow)
-{
-    struct pkv__address src = {.length = 0}, dst = {.length = 0};
-    int64_t tunnel = sqlite3_column_int64(s, 1);
-    memset(flow, 0, sizeof(*flow));
-    if (tunnel < 0 || tunnel >= (int64_t)file->tunnel_count)
-        return damaged(file, "a flow has no tunnel");
-    int rc = host_address(file, sqlite3_column_int64(s, 3), &src);
-    if (!rc)
-        rc = host_address(file, sqlite3_column_int64(s, 4), &dst);
-    if (rc)
-        return rc;
-    flow->has_ports = sqlite3_column_type(s, 5) != SQLITE_NULL;
-    set_ends(flow, &src, &dst, (uint16_t)sqlite3_column_int(s, 5),
-             (uint16_t)sqlite3_column_int(s, 6));
-    set_class(&flow->key, sqlite3_column_int64(s, 2));
-    set_tunnel(&flow->key, &file->tunnels[tunnel]);
-    flow->key.orphan = sqlite3_column_int(s, 15) == 1;
-    set_counts(flow, s);
-    return PKV_OK;
-}
-
-static int all_flows(struct pkv__index_file *file, pkv__index_flow_fn *row, void *context)
-{
-    PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
-    struct pkv__plan_flow flow;
-    int rc = read_hosts(file);
-    if (!rc)
-        rc = pkv__database_prepare(&s, file->db, FLOW_COLUMNS, file->error);
-    if (rc)
-        return rc;
-    while ((rc = step(file, s)) == 1) {
-        rc = read_flow(file, s, &flow);
-        if (!rc)
-            rc = row(context, (uint32_t)sqlite3_column_int64(s, 0), &flow);
-        if (rc)
-            return rc;
-    }
-    return rc;
-}
-
-static int one_flow(struct pkv__index_file *file, uint32_t id, pkv__index_flow_fn *row,
-                    void *context)
-{
-    struct pkv__plan_flow flow;
-    int rc = look_up(file, &file->flow, FLOW_COLUMNS " WHERE id = ?", id);
-    if (rc)
-        return rc;
-    rc = step(file, file->flow);
-    if (rc != 1)
-        return rc ? rc : damaged(file, "a flow is missing");
-    rc = read_flow(file, file->flow, &flow);
-    return rc ? rc : row(context, id, &flow);
-}
-
-int pkv__index_file_flows(struct pkv__index_file *file, const struct pkv__id_set *set,
-                          pkv__index_flow_fn *row, void *context)
-{
-    if (set->all)
-        return all_flows(file, row, context);
-    int rc = PKV_OK;
-    for (size_t i = 0; i < set->count && !rc; i++)
-        rc = one_flow(file, set->ids[i], row, context);
-    return rc;
-}
-
 int pkv__index_file_posting(struct pkv__index_file *file, uint32_t flow,
                             pkv__index_packet_fn *packet, void *context)
 {
-    int rc = look_up(file, &file->posting, "SELECT ordinals FROM posting WHERE flow = ?", flow);
+    int rc = pkv__index_look_up(file, &file->posting, "SELECT ordinals FROM posting WHERE flow = ?",
+                                flow);
     if (rc)
         return rc;
-    rc = step(file, file->posting);
+    rc = pkv__index_step(file, file->posting);
     if (rc != 1)
-        return rc ? rc : damaged(file, "a posting list is missing");
+        return rc ? rc : pkv__index_damaged(file, "a posting list is missing");
     const void *data = sqlite3_column_blob(file->posting, 0);
     struct pkv__cursor c = pkv__cursor(data, (size_t)sqlite3_column_bytes(file->posting, 0));
     uint64_t ordinal = 0;
@@ -348,7 +228,7 @@ int pkv__index_file_posting(struct pkv__index_file *file, uint32_t flow,
         uint64_t value = pkv__cursor_varint(&c);
         ordinal += value >> 1;
         if (c.failed || ordinal > UINT32_MAX)
-            return damaged(file, "a posting list is broken");
+            return pkv__index_damaged(file, "a posting list is broken");
         rc = packet(context, (uint32_t)ordinal, value & 1);
     }
     return rc;
@@ -369,12 +249,12 @@ static void read_block(sqlite3_stmt *s, struct pkv__plan_block *block)
 
 int pkv__index_file_block(struct pkv__index_file *file, int64_t id, struct pkv__plan_block *block)
 {
-    int rc = look_up(file, &file->block, BLOCK_COLUMNS " WHERE id = ?", id);
+    int rc = pkv__index_look_up(file, &file->block, BLOCK_COLUMNS " WHERE id = ?", id);
     if (rc)
         return rc;
-    rc = step(file, file->block);
+    rc = pkv__index_step(file, file->block);
     if (rc != 1)
-        return rc ? rc : damaged(file, "a block is missing");
+        return rc ? rc : pkv__index_damaged(file, "a block is missing");
     read_block(file->block, block);
     return PKV_OK;
 }
@@ -385,7 +265,7 @@ int pkv__index_file_blocks(struct pkv__index_file *file, pkv__index_block_fn *ro
     int rc = pkv__database_prepare(&s, file->db, BLOCK_COLUMNS " ORDER BY id", file->error);
     if (rc)
         return rc;
-    while ((rc = step(file, s)) == 1) {
+    while ((rc = pkv__index_step(file, s)) == 1) {
         struct pkv__plan_block block;
         read_block(s, &block);
         rc = row(context, &block);
@@ -404,9 +284,9 @@ int pkv__index_file_interfaces(struct pkv__index_file *file, struct pkv__plan *p
         file->error);
     if (rc)
         return rc;
-    while ((rc = step(file, s)) == 1) {
+    while ((rc = pkv__index_step(file, s)) == 1) {
         if (sqlite3_column_int64(s, 0) != (int64_t)plan->interface_count)
-            return damaged(file, "interfaces are not numbered 0, 1, …");
+            return pkv__index_damaged(file, "interfaces are not numbered 0, 1, …");
         pkv_interface view = {.link_type = (uint16_t)sqlite3_column_int(s, 1),
                               .snap_length = (uint32_t)sqlite3_column_int64(s, 2),
                               .name = (const char *)sqlite3_column_text(s, 3),

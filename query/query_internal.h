@@ -65,6 +65,14 @@ int pkv__query_plan(struct pkv_query *query, uint32_t segment,
                     const struct pkv__plan_request *request, struct pkv__plan **plan,
                     pkv_error *error);
 
+/* The path of a segment now: one that was open may have been sealed since it was listed. Free with
+ * pkv__free. */
+char *pkv__query_segment_path(struct pkv_query *query, const struct pkv__candidate *candidate);
+void pkv__query_add_unreadable(struct pkv_query *query, int64_t from_ns, int64_t until_ns,
+                               const char *text);
+/* Whether an error ends the query; others cost a segment or a block, and are reported. */
+bool pkv__query_is_fatal(int code);
+
 /* Loads a block; one that cannot be read is reported, and *run is NULL, as it is without a packet.
  */
 int pkv__query_load(struct pkv_query *query, struct pkv__plan *plan, size_t block,

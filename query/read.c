@@ -20,193 +20,13 @@ int pkv__query_check_canceled(const struct pkv_query *query, pkv_error *error)
     return pkv__error(error, PKV_E_CANCELED, -1, "the query was canceled");
 }
 
-static void add_unreadable(struct pkv_query *query, int64_t from_ns, int64_t until_ns,
-                           const char *text)
-{
-    pkv_missing missing = {
-        .cause = PKV_MISSING_UNREADABLE, .from_ns = from_ns, .until_ns = until_ns};
-    (void)snprintf(missing.text, sizeof(missing.text), "%.190s", text);
-    pkv__missing_add(&query->missing, &missing);
-}
-
-struct scan_context {
-    struct pkv_query *query;
-    const struct pkv__candidate *candidate;
-    struct pkv__loss_readings readings;
-    bool is_live; /* its writer is at work */
-};
-
-static void on_statistics(void *context, uint32_t interface_id,
-                          const struct pkv__statistics *statistics)
-{
-    struct scan_context *c = context;
-    if (!c->candidate->indexed)
-        pkv__loss_read(&c->readings, interface_id, statistics, c->query->since_ns,
-                       c->query->until_ns, &c->query->missing);
-}
-
-/* Whether the catalog told of this block already: it had been broken when it was indexed. */
-static bool is_known_damage(const struct scan_context *c, int64_t offset)
-{
-    char stem[PKV__SEGMENT_STEM_TEXT], place[32];
-    pkv__segment_stem(stem, &c->candidate->name);
-    (void)snprintf(place, sizeof(place), "at byte %lld:", (long long)offset);
-    for (size_t i = 0; i < c->query->missing.count; i++) {
-        const pkv_missing *missing = &c->query->missing.items[i];
-        if (missing->cause == PKV_MISSING_UNREADABLE && strstr(missing->text, stem) &&
-            strstr(missing->text, place))
-            return true;
-    }
-    return false;
-}
-
-static void on_damage(void *context, const char *path, const pkv_error *error)
-{
-    struct scan_context *c = context;
-    (void)path;
-    if (!is_known_damage(c, error->offset))
-        add_unreadable(c->query, c->candidate->name.start_ns, c->candidate->name.start_ns,
-                       error->text);
-}
-
-static void on_coverage(void *context, int64_t first_ns, int64_t last_ns, bool import)
-{
-    struct scan_context *c = context;
-    int64_t start_ns = c->candidate->name.start_ns,
-            end_ns = last_ns > start_ns ? last_ns : start_ns;
-    if (c->candidate->indexed)
-        return;
-    if (import)
-        start_ns = first_ns;
-    if (c->readings.end_ns > end_ns)
-        end_ns = c->readings.end_ns;
-    if (c->is_live)
-        end_ns = pkv__clock_ns();
-    (void)pkv__coverage_add(&c->query->coverage, start_ns, end_ns, !import);
-}
-
-static int scan(struct pkv_query *query, const struct pkv__candidate *candidate,
-                const struct pkv__plan_request *request, struct pkv__plan *plan,
-                struct pkv__plan_counts *counts, pkv_error *error)
-{
-    struct scan_context context = {.query = query,
-                                   .candidate = candidate,
-                                   .readings = {.start_ns = INT64_MAX, .end_ns = INT64_MIN},
-                                   .is_live = candidate->open && pkv__file_is_locked(plan->path)};
-    struct pkv__scan_events events = {&context, on_statistics, on_damage, on_coverage};
-    int rc = pkv__plan_from_scan(plan, request, &events, counts, error);
-    pkv__loss_readings_deinit(&context.readings);
-    query->report.segments_scanned++;
-    return rc;
-}
-
-static char *path_of(struct pkv_query *query, const struct pkv__candidate *candidate, bool open)
-{
-    char relative[PKV__SEGMENT_PATH_TEXT];
-    pkv__segment_path(relative, &candidate->name, open);
-    return pkv__archive_join(query->directories[candidate->archive], relative);
-}
-
-/* A segment that was open may have been sealed since it was listed. */
-static char *present_path(struct pkv_query *query, const struct pkv__candidate *candidate)
-{
-    char *path = path_of(query, candidate, candidate->open);
-    if (path && candidate->open && !pkv__file_exists(path)) {
-        pkv__free(path);
-        path = path_of(query, candidate, false);
-    }
-    return path;
-}
-
-static int by_index(struct pkv_query *query, const struct pkv__candidate *candidate,
-                    const struct pkv__plan_request *request, struct pkv__plan *plan,
-                    struct pkv__plan_counts *counts, pkv_error *error)
-{
-    char relative[PKV__SEGMENT_PATH_TEXT];
-    pkv__index_path(relative, &candidate->name);
-    PKV__AUTO_FREE char *path = pkv__archive_join(query->directories[candidate->archive], relative);
-    if (!path)
-        return pkv__error_memory(error);
-    int rc = pkv__plan_from_index(plan, path, request, counts, error);
-    query->report.indexes_opened++;
-    return rc;
-}
-
-/* Names of VNIs at the time of the segment: a scan finds them in the segment itself. */
-static void read_names(struct pkv_query *query, const struct pkv__candidate *candidate,
-                       struct pkv__plan *plan)
-{
-    char stem[PKV__SEGMENT_STEM_TEXT];
-    struct pkv__catalog *catalog = NULL;
-    if (plan->scanned || !plan->flow_count ||
-        pkv__catalog_reader_open(&catalog, query->directories[candidate->archive], NULL))
-        return;
-    pkv__segment_stem(stem, &candidate->name);
-    (void)pkv__catalog_vni_names(catalog, stem, &plan->names, NULL);
-    (void)pkv__catalog_reader_close(catalog);
-}
-
-static bool is_fatal(int rc)
-{
-    return rc == PKV_E_MEMORY || rc == PKV_E_CANCELED;
-}
-
-static int make_plan(struct pkv_query *query, const struct pkv__candidate *candidate,
-                     const struct pkv__plan_request *request, struct pkv__plan *plan,
-                     pkv_error *error)
-{
-    struct pkv__plan_counts counts = {0};
-    pkv_error inner = {0};
-    int rc = PKV_E_NOT_FOUND;
-    if (candidate->indexed && !(query->flags & PKV_QUERY_NO_INDEX))
-        rc = by_index(query, candidate, request, plan, &counts, &inner);
-    if (rc && !is_fatal(rc)) {
-        pkv__plan_clear(plan);
-        counts = (struct pkv__plan_counts){0};
-        rc = scan(query, candidate, request, plan, &counts, &inner);
-    }
-    query->report.blocks += counts.blocks;
-    query->report.flows_seen += counts.flows_seen;
-    query->report.flows_matched += counts.flows_matched;
-    query->report.packets_checked += counts.packets_checked;
-    if (is_fatal(rc))
-        return pkv__error(error, rc, inner.offset, "%s", inner.text);
-    if (rc) {
-        pkv__plan_clear(plan);
-        add_unreadable(query, candidate->first_ns, candidate->last_ns, inner.text);
-    }
-    read_names(query, candidate, plan);
-    return PKV_OK;
-}
-
-int pkv__query_plan(struct pkv_query *query, uint32_t segment,
-                    const struct pkv__plan_request *request, struct pkv__plan **plan,
-                    pkv_error *error)
-{
-    const struct pkv__candidate *candidate = &query->segments.items[segment];
-    PKV__AUTO_FREE char *path = present_path(query, candidate);
-    struct pkv__plan *made = NULL;
-    if (!path)
-        return pkv__error_memory(error);
-    int rc = pkv__plan_new(&made, path, segment, error);
-    if (!rc)
-        rc = make_plan(query, candidate, request, made, error);
-    if (rc) {
-        (void)pkv__plan_free(made);
-        return rc;
-    }
-    if (made->block_count)
-        query->report.segments_read++;
-    *plan = made;
-    return PKV_OK;
-}
-
 /* A segment that was open when it was planned has another name once it is sealed. */
 static int open_reader(struct pkv_query *query, struct pkv__plan *plan, pkv_error *error)
 {
     if (plan->reader)
         return PKV_OK;
-    PKV__AUTO_FREE char *path = present_path(query, &query->segments.items[plan->segment]);
+    PKV__AUTO_FREE char *path =
+        pkv__query_segment_path(query, &query->segments.items[plan->segment]);
     return path ? pkv__segment_reader_open(&plan->reader, path, error) : pkv__error_memory(error);
 }
 
@@ -222,11 +42,11 @@ int pkv__query_load(struct pkv_query *query, struct pkv__plan *plan, size_t bloc
         rc = pkv__run_load(&made, plan, block, request, plan->reader, &query->scratch,
                            &query->report.packets_checked, &inner);
     query->report.blocks_read++;
-    if (is_fatal(rc))
+    if (pkv__query_is_fatal(rc))
         return pkv__error(error, rc, inner.offset, "%s", inner.text);
     if (rc) {
-        add_unreadable(query, plan->blocks[block].first_ns, plan->blocks[block].last_ns,
-                       inner.text);
+        pkv__query_add_unreadable(query, plan->blocks[block].first_ns, plan->blocks[block].last_ns,
+                                  inner.text);
         return PKV_OK;
     }
     *run = made->count ? made : pkv__run_free(made);
