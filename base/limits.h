@@ -90,6 +90,9 @@
 #define PKV__INDEX_WAIT_POLL_NS 50000000
 #define PKV__INDEX_WAIT_NS                                                                         \
     (120ll * 1000000000) /* without a step forward: then the other indexer is stuck */
+#define PKV__VERIFY_WAIT_NS                                                                        \
+    (5ll * 1000000000) /* for the catalog row of a segment that is chained: a running indexer adds \
+                          it at once */
 #define PKV__RECHECK_NS                                                                            \
     (60ll * 1000000000) /* a deleted index file or catalog row is made again after it */
 

@@ -17,6 +17,7 @@ int cli_query(int argc, char **argv);
 int cli_flows(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_index(int argc, char **argv);
+int cli_verify(int argc, char **argv);
 int cli_extcap(int argc, char **argv);
 
 #endif

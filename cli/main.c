@@ -21,6 +21,7 @@ static const struct {
     {"flows", cli_flows, "who talked to whom, how long and how much"},
     {"status", cli_status, "what an archive holds, and what it lacks"},
     {"index", cli_index, "index what was recorded; recover; rebuild"},
+    {"verify", cli_verify, "whether an archive still is what was recorded"},
     {"extcap", cli_extcap, "an archive as a capture interface of Wireshark"},
 };
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };

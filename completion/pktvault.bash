@@ -35,7 +35,7 @@ _pktvault()
     local terms="vni host net port portrange src dst outer and or not tcp udp icmp icmp6 arp ip ip6 truncated malformed"
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        _pktvault_words "import query flows status index --help --version" "$current"
+        _pktvault_words "import query flows status index verify --help --version" "$current"
         return
     fi
     _pktvault_value "$previous" "$current" "$command" && return
@@ -65,6 +65,7 @@ _pktvault()
         ;;
     status) _pktvault_words "-a --archive $range -T --config --help" "$current" ;;
     index) _pktvault_words "-a --archive --follow --rebuild --config -v --verbose --help" "$current" ;;
+    verify) _pktvault_words "-a --archive -T --quick --config --help" "$current" ;;
     esac
 }
 

@@ -11,6 +11,7 @@
 #include <pktvault/slice.h>
 #include <pktvault/status.h>
 #include <pktvault/time.h>
+#include <pktvault/verify.h>
 #include <pktvault/writer.h>
 
 #endif
