@@ -15,21 +15,24 @@ typedef struct pkv_options pkv_options;
 PKV_API int pkv_options_new(pkv_options **options);
 PKV_API pkv_options *pkv_options_free(pkv_options *options); /* NULL is fine; returns NULL */
 
-/* Sets a key from its text form, as it stands in the configuration: durations "500ms 5s 10m 1h 30d", sizes
- * "64K 256M 10G" (powers of 1024), booleans "yes no". Keys that may be repeated (listen, capture, allow,
- * vni) append. Errors: PKV_E_NOT_FOUND no such key, PKV_E_INVALID a value out of its range,
- * PKV_E_LIMIT too many values, PKV_E_MEMORY. */
-PKV_API int pkv_options_set(pkv_options *options, const char *key, const char *value, pkv_error *error);
+/* Sets a key from its text form, as it stands in the configuration: durations "500ms 5s 10m 1h
+ * 30d", sizes "64K 256M 10G" (powers of 1024), booleans "yes no". Keys that may be repeated
+ * (listen, capture, allow, vni) append. Errors: PKV_E_NOT_FOUND no such key, PKV_E_INVALID a value
+ * out of its range, PKV_E_LIMIT too many values, PKV_E_MEMORY. */
+PKV_API int pkv_options_set(pkv_options *options, const char *key, const char *value,
+                            pkv_error *error);
 
 /* Reads an INI file. Errors: as pkv_options_set with "FILE:LINE:" in the text, PKV_E_SYSTEM. */
 PKV_API int pkv_options_read(pkv_options *options, const char *path, pkv_error *error);
 
-/* The value set last for a key, or NULL: valid until the key is set again. Repeated keys: the value number `at`
- * (0, 1, …), NULL behind the last. */
+/* The value set last for a key, or NULL: valid until the key is set again. Repeated keys: the value
+ * number `at` (0, 1, …), NULL behind the last. */
 PKV_API const char *pkv_options_get(const pkv_options *options, const char *key, unsigned at);
 
-/* Enumerates: the key, default and one-line help of key number `at`, or PKV_E_NOT_FOUND behind the last. */
-PKV_API int pkv_options_describe(unsigned at, const char **key, const char **default_value, const char **help);
+/* Enumerates: the key, default and one-line help of key number `at`, or PKV_E_NOT_FOUND behind the
+ * last. */
+PKV_API int pkv_options_describe(unsigned at, const char **key, const char **default_value,
+                                 const char **help);
 
 /* Called now and then by what takes long; a non-zero answer stops it (PKV_E_CANCELED). */
 typedef int pkv_progress_fn(void *context, uint64_t done, uint64_t all);

@@ -12,16 +12,16 @@ extern "C" {
 typedef struct pkv_status {
     char uuid[37];
     uint64_t sealed_segments, open_segments;
-    uint64_t dead_segments;       /* open, but nobody writes them: the indexer will recover them */
-    uint64_t indexed_segments;    /* of the sealed ones */
-    uint64_t unchained_segments;  /* sealed, not yet in chain.log */
-    uint64_t packets, flows;      /* of the indexed segments */
+    uint64_t dead_segments;      /* open, but nobody writes them: the indexer will recover them */
+    uint64_t indexed_segments;   /* of the sealed ones */
+    uint64_t unchained_segments; /* sealed, not yet in chain.log */
+    uint64_t packets, flows;     /* of the indexed segments */
     uint64_t raw_bytes, stored_bytes, index_bytes;
     uint64_t free_bytes, disk_bytes; /* of the file system */
-    int64_t first_ns, last_ns;    /* of the packets indexed; 0: none */
+    int64_t first_ns, last_ns;       /* of the packets indexed; 0: none */
     int64_t covered_from_ns, covered_until_ns;
-    int indexer_runs;             /* an indexer holds its lock now */
-    unsigned lanes_active;        /* lanes whose writer holds its lock now */
+    int indexer_runs;      /* an indexer holds its lock now */
+    unsigned lanes_active; /* lanes whose writer holds its lock now */
 } pkv_status;
 
 /* Errors: PKV_E_NOT_FOUND no archive, PKV_E_SYSTEM. */
@@ -29,8 +29,8 @@ PKV_API int pkv_status_get(pkv_status *status, const char *directory, pkv_error 
 
 /* Losses, gaps and unreadable parts of the whole archive; one call a stretch, in time order. */
 typedef int pkv_missing_fn(void *context, const pkv_missing *missing);
-PKV_API int pkv_status_missing(const char *directory, int64_t since_ns, int64_t until_ns, pkv_missing_fn *row,
-                               void *context, pkv_error *error);
+PKV_API int pkv_status_missing(const char *directory, int64_t since_ns, int64_t until_ns,
+                               pkv_missing_fn *row, void *context, pkv_error *error);
 
 #ifdef __cplusplus
 }
