@@ -8,8 +8,8 @@
     65536u /* raw bytes at which a block is cut: no ratio lost against 256 KiB, and a lone         \
               packet is decoded four times faster */
 #define PKV__BLOCK_MAX_BYTES                                                                       \
-    (1u << 20) /* largest raw block: what the LZ4 frame header announces                           \
-                */
+    (1u << 20)                         /* largest raw block: what the LZ4 frame header announces   \
+                                        */
 #define PKV__LZ4_PACK_MAX_BYTES 65536u /* that our own compressor takes: positions in 16 bits */
 #define PKV__PACKET_MAX_BYTES                                                                      \
     1000000u /* a packet with its options and block header must fit a block */
@@ -84,9 +84,10 @@
 #define PKV__FOLLOWED_MAX 16u  /* open segments indexed while they grow: live lanes */
 #define PKV__FOLLOWED_BYTES                                                                        \
     (256ull << 20) /* their flow tables together; past it they are read once sealed */
-#define PKV__INDEXER_STOP_NS (5ll * 1000000000) /* for a last look: a segment takes less than 1 s  \
-                                                 */
-#define PKV__FOLLOW_NS (250ll * 1000000)        /* between two looks at the segments */
+#define PKV__INDEXER_STOP_NS                                                                       \
+    (5ll * 1000000000)                   /* for a last look: a segment takes less than 1 s         \
+                                          */
+#define PKV__FOLLOW_NS (250ll * 1000000) /* between two looks at the segments */
 #define PKV__INDEX_WAIT_POLL_NS 50000000
 #define PKV__INDEX_WAIT_NS                                                                         \
     (120ll * 1000000000) /* without a step forward: then the other indexer is stuck */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Flows with a limit that is soon reached, against the same flows without. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +11,8 @@
 
 #define PACKETS 5000u
 #define FLOWS 97u
+
+static char directory[] = "/tmp/pkv-flow-rows-XXXXXX", spill_path[100];
 
 /* What a packet list says, added up over all rows of a connection. */
 struct seen {
@@ -82,7 +86,7 @@ static struct pkv__flow_rows *rows_with(uint32_t flows_max, uint32_t packets_max
 {
     struct pkv__flow_rows *rows;
     pkv_error error;
-    assert_int_equal(pkv__flow_rows_new(&rows, "/tmp/pkv-flow-rows.spill"), 0);
+    assert_int_equal(pkv__flow_rows_new(&rows, spill_path), 0);
     pkv__flow_rows_limit(rows, flows_max, packets_max);
     for (unsigned i = 0; i < PACKETS; i++) {
         struct pkv__facts facts = packet(i);
@@ -142,7 +146,7 @@ static void no_temporary_file_is_left(void **state)
     (void)state;
     static struct seen seen;
     struct pkv__flow_rows *rows = rows_with(10, 1000000, &seen);
-    assert_int_not_equal(access("/tmp/pkv-flow-rows.spill", F_OK), 0);
+    assert_int_not_equal(access(spill_path, F_OK), 0);
     (void)pkv__flow_rows_free(rows);
 }
 
@@ -168,6 +172,20 @@ static void hosts_stand_in_order_with_each_of_their_flows_once(void **state)
     (void)pkv__flow_rows_free(rows);
 }
 
+static int make_directory(void **state)
+{
+    (void)state;
+    if (!mkdtemp(directory))
+        return -1;
+    return snprintf(spill_path, sizeof spill_path, "%s/spill", directory) < 0;
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    return rmdir(directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,5 +195,5 @@ int main(void)
         cmocka_unit_test(no_temporary_file_is_left),
         cmocka_unit_test(hosts_stand_in_order_with_each_of_their_flows_once),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }
