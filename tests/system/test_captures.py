@@ -4,6 +4,7 @@ gives a clear message and everything before the break.
 
 Runs over the small set in tests/data, and over the large one where it is there."""
 
+import hashlib
 import ipaddress
 import json
 import os
@@ -64,6 +65,15 @@ def whole(listed):
         return file.read()
 
 
+# Arguments of pkvtest.tshark, and what it then shows of a packet.
+TSHARK = (["frame.time_epoch", "frame.cap_len", "frame.len", "frame.md5_hash"], "-o", "frame.generate_md5_hash:TRUE")
+
+
+def row_of(packet):
+    time = f"{packet.time_ns // 10**9}.{packet.time_ns % 10**9:09d}"
+    return [time, str(len(packet.data)), str(packet.original), hashlib.md5(packet.data).hexdigest()]
+
+
 def in_time_order(packets):
     """As an archive gives them back: by time, those of one time as they came."""
     return sorted(packets, key=lambda p: p.time_ns)
@@ -117,13 +127,15 @@ class Captures(pkvtest.Case):
             self.assertEqual([reader.packet_comments.get(i, []) for i in range(len(got))], comments)
 
     def assert_same_for_tshark(self, capture, packets):
-        fields = ["frame.time_epoch", "frame.cap_len", "frame.len", "frame.encap_type", "frame.md5_hash"]
-        hashes = ("-o", "frame.generate_md5_hash:TRUE")
-        before = pkvtest.tshark(os.path.join(self.root, capture.path), fields, *hashes)
+        """Times, lengths and hashes of the frames, as tshark sees them in the capture."""
         changed = TIME_DIFFERS.get(capture.path, {})
-        before = [[changed.get(row[0], row[0]), *row[1:]] for row in before]
+        before = [[changed.get(row[0], row[0]), *row[1:]]
+                  for row in pkvtest.tshark(os.path.join(self.root, capture.path), *TSHARK)]
         order = sorted(range(len(packets)), key=lambda i: packets[i].time_ns)
-        self.assertEqual([before[i] for i in order], pkvtest.tshark(self.path("slice.pcapng"), fields, *hashes))
+        self.assertEqual([before[i] for i in order], [row_of(p) for p in self.slice()])
+
+    def slice(self):
+        return pkvtest.read_capture(self.read("slice.pcapng"))
 
     def test_captures_of_the_table_differ_in_time_as_it_says(self):
         for path, changed in TIME_DIFFERS.items():
@@ -151,6 +163,8 @@ class Captures(pkvtest.Case):
         key = lambda p: (p.time_ns, p.data, p.original, p.link_type)  # noqa: E731
         self.assertEqual(sorted(map(key, wanted)), sorted(map(key, got)))
         self.assertEqual([p.time_ns for p in got], sorted(p.time_ns for p in got))
+        # tshark opens a slice of all these link types, and sees the same.
+        self.assertEqual(pkvtest.tshark(self.path("query.pcapng"), *TSHARK), [row_of(p) for p in got])
         count = pktvault("query", "-a", self.archive, "--count").out
         self.assertEqual(int(count), len(wanted))
 
