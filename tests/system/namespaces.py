@@ -113,14 +113,14 @@ class Mirror:
                         "sec", "classifier")
 
     def inside(self, namespace, *command, check=True):
-        return pkvtest.run("ip", "netns", "exec", namespace, *command, check=check)
+        return pkvtest.run(*pkvtest.in_namespace(namespace), *command, check=check)
 
     def ping(self, count=5, size=56):
         self.inside(self.a, "ping", "-q", "-c", count, "-i", "0.2", "-s", size, PEER)
 
     def transfer(self, kilobytes=512):
         """A sends so much over TCP, and gets it back."""
-        command = ["ip", "netns", "exec", self.peer, sys.executable, "-c", SERVER]
+        command = [*pkvtest.in_namespace(self.peer), sys.executable, "-c", SERVER]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
             server.stdout.readline()
             self.inside(self.a, sys.executable, "-c", CLIENT % (PEER, kilobytes * 4))
@@ -144,7 +144,7 @@ class Tcpdump:
     def __enter__(self):
         # Straight to the file, with the kernel's nanoseconds.
         self.process = subprocess.Popen(
-            ["ip", "netns", "exec", self.namespace, "tcpdump", "-nni", "eth0", "-U", "-B", "65536", "-Z", "root",
+            [*pkvtest.in_namespace(self.namespace), "tcpdump", "-nni", "eth0", "-U", "-B", "65536", "-Z", "root",
              "--immediate-mode", "--time-stamp-precision=nano", "-w", self.path, self.expression],
             stderr=subprocess.PIPE, text=True)
         line = self.process.stderr.readline()

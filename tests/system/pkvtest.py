@@ -78,6 +78,12 @@ def wait_until(condition, what, seconds=30):
         time.sleep(0.02)
 
 
+def in_namespace(name):
+    """What stands before a command that runs in a network namespace. Not "ip netns exec", which also mounts /sys
+    anew: that fails in a chroot."""
+    return ["nsenter", f"--net=/run/netns/{name}"]
+
+
 class Daemon:
     """A running pktvaultd. `with Daemon(archive, "--listen", "127.0.0.1:0") as d:` returns when it is ready (it says
     so as to systemd) and ends it with SIGTERM, which must leave with 0."""
@@ -86,7 +92,7 @@ class Daemon:
         self.archive = archive
         self.command = [program("pktvaultd"), "-a", archive, *map(str, arguments)]
         if namespace:
-            self.command = ["ip", "netns", "exec", namespace, *self.command]
+            self.command = [*in_namespace(namespace), *self.command]
         self.env = env or {}
         self.process = None
 
