@@ -14,6 +14,15 @@ if(TARGET pktvaultd)
     install(TARGETS pktvaultd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 endif()
 
+# Wireshark runs what lies in its folder, without arguments of ours: the name says what is wanted.
+set(PKV_EXTCAP_DIR ${CMAKE_INSTALL_LIBDIR}/wireshark/extcap)
+file(RELATIVE_PATH PKV_EXTCAP_TO_PROGRAM "/prefix/${PKV_EXTCAP_DIR}" "/prefix/${CMAKE_INSTALL_BINDIR}/pktvault")
+install(CODE "
+    set(PKV_LINK \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${PKV_EXTCAP_DIR}/pktvault-extcap\")
+    message(STATUS \"Installing: \${PKV_LINK}\")
+    file(MAKE_DIRECTORY \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${PKV_EXTCAP_DIR}\")
+    file(CREATE_LINK \"${PKV_EXTCAP_TO_PROGRAM}\" \"\${PKV_LINK}\" SYMBOLIC)")
+
 # CMake: find_package(pktvault), pktvault::pktvault and pktvault::static.
 install(EXPORT pktvault-shared NAMESPACE pktvault:: DESTINATION ${PKV_PACKAGE_DIR})
 install(EXPORT pktvault-static NAMESPACE pktvault:: DESTINATION ${PKV_PACKAGE_DIR})

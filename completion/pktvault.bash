@@ -17,13 +17,14 @@ _pktvault_value()
 {
     case $1 in
     -a | --archive) _pktvault_files -d "$2" ;;
-    -w | --config) _pktvault_files -f "$2" ;;
+    -w | --config | --fifo) _pktvault_files -f "$2" ;;
     -F) _pktvault_words "pcapng pcap" "$2" ;;
     -T) _pktvault_words "$([ "$3" = flows ] && echo "text csv json" || echo "text json")" "$2" ;;
     --by) _pktvault_words "flow pair host port vni" "$2" ;;
     --sort) _pktvault_words "time bytes packets" "$2" ;;
     -S | --since | -U | --until | --at) _pktvault_words "now today yesterday -1h" "$2" ;;
-    -c | -j | -o) COMPREPLY=() ;;
+    --extcap-interface) _pktvault_words pktvault "$2" ;;
+    -c | -j | -o | --filter | --extcap-capture-filter | --extcap-version | --extcap-reload-option) COMPREPLY=() ;;
     *) return 1 ;;
     esac
 }
@@ -35,7 +36,7 @@ _pktvault()
     local terms="vni host net port portrange src dst outer and or not tcp udp icmp icmp6 arp ip ip6 truncated malformed"
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        _pktvault_words "import query flows status index verify --help --version" "$current"
+        _pktvault_words "import query flows status index verify extcap --help --version" "$current"
         return
     fi
     _pktvault_value "$previous" "$current" "$command" && return
@@ -65,6 +66,11 @@ _pktvault()
         ;;
     status) _pktvault_words "-a --archive $range -T --config --help" "$current" ;;
     index) _pktvault_words "-a --archive --follow --rebuild --config -v --verbose --help" "$current" ;;
+    extcap)
+        _pktvault_words "--extcap-interfaces --extcap-dlts --extcap-config --capture --extcap-interface --fifo
+            --extcap-capture-filter --extcap-version --extcap-reload-option -a --archive --filter -S --since -U --until
+            --utc --decap --follow --config --help" "$current"
+        ;;
     verify) _pktvault_words "-a --archive -T --quick --config --help" "$current" ;;
     esac
 }

@@ -452,7 +452,7 @@ class Index(Archive):
 
 
 class Usage(Archive):
-    COMMANDS = ("import", "query", "flows", "status", "index")
+    COMMANDS = ("import", "query", "flows", "status", "index", "extcap")
 
     def test_help_fits_a_screen(self):
         for arguments in ([], *([c] for c in self.COMMANDS)):
@@ -556,7 +556,9 @@ class Documents(unittest.TestCase):
     def test_every_option_of_man_page_and_completion_is_taken(self):
         completion = self.read("completion/pktvault.bash")
         with_value = {"--at": "now", "--since": "now", "--until": "now", "--by": "flow", "--sort": "time",
-                      "--config": "/dev/null", "--archive": "x"}
+                      "--config": "/dev/null", "--archive": "x", "--filter": "icmp", "--fifo": "/dev/null",
+                      "--extcap-interface": "pktvault", "--extcap-capture-filter": "icmp", "--extcap-version": "4.0",
+                      "--extcap-reload-option": "filter"}
         for command in Usage.COMMANDS:
             part = re.search(rf"\n    {command}\)(.*?)(;;)", completion, re.S)[1]
             if "$range" in part:

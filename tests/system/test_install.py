@@ -88,6 +88,13 @@ class Install(unittest.TestCase):
             out = pkvtest.run(self.find(name), "--version").out.decode()
             self.assertEqual(out, f"{name} {self.pkg_config('--modversion')[0]}\n")
 
+    def test_wireshark_finds_its_link(self):
+        link = self.find("pktvault-extcap")
+        self.assertTrue(link.endswith("/wireshark/extcap/pktvault-extcap"), link)
+        self.assertEqual(os.path.realpath(link), os.path.realpath(self.find("pktvault")))
+        out = pkvtest.run(link, "--extcap-interfaces").out.decode()
+        self.assertIn("interface {value=pktvault}", out)
+
     def test_units_name_the_installed_programs(self):
         for unit, name in (("pktvaultd.service", "pktvaultd"), ("pktvault-index.service", "pktvault")):
             with open(self.find(unit), encoding="utf-8") as file:
