@@ -80,26 +80,19 @@ static bool is_icmp(uint8_t protocol)
     return protocol == PKV__PROTOCOL_ICMP || protocol == PKV__PROTOCOL_ICMP6;
 }
 
-void pkv__flow_community_id(char text[PKV__COMMUNITY_ID_TEXT], const struct pkv__flow_key *key,
-                            unsigned initiator)
+static struct tuple plain_tuple(const struct pkv__flow_key *key)
 {
-    (void)initiator; /* keys are in the order that the specification asks for */
-    text[0] = '\0';
-    if (key->class_ != PKV__CLASS_IP || key->orphan || is_icmp(key->protocol))
-        return;
     struct tuple tuple = {.has_ports = has_ports(key->protocol)};
-    set_endpoints(&tuple, key, 0);
+    set_endpoints(&tuple, key, 0); /* keys are in the order that the specification asks for */
     tuple.src_port = key->port[0];
     tuple.dst_port = key->port[1];
-    write_id(text, &tuple);
+    return tuple;
 }
 
-void pkv__flow_community_id_icmp(char text[PKV__COMMUNITY_ID_TEXT], const struct pkv__flow_key *key,
-                                 unsigned initiator, uint8_t type, uint8_t code)
+/* Type and code stand for ports; those of an echo or the like for the type of its answer. */
+static struct tuple icmp_tuple(const struct pkv__flow_key *key, unsigned initiator, uint8_t type,
+                               uint8_t code)
 {
-    text[0] = '\0';
-    if (key->class_ != PKV__CLASS_IP || !is_icmp(key->protocol))
-        return;
     uint8_t counterpart = code;
     bool paired = key->protocol == PKV__PROTOCOL_ICMP
                       ? find_counterpart(icmp_pairs, sizeof icmp_pairs / 2, type, &counterpart)
@@ -110,5 +103,18 @@ void pkv__flow_community_id_icmp(char text[PKV__COMMUNITY_ID_TEXT], const struct
     set_endpoints(&tuple, key, swap ? !initiator : initiator);
     tuple.src_port = swap ? counterpart : type;
     tuple.dst_port = swap ? type : counterpart;
+    return tuple;
+}
+
+void pkv__flow_community_id(char text[PKV__COMMUNITY_ID_TEXT], const struct pkv__flow_key *key,
+                            unsigned initiator, int icmp)
+{
+    text[0] = '\0';
+    bool by_type = is_icmp(key->protocol);
+    if (key->class_ != PKV__CLASS_IP || key->orphan || (by_type && icmp < 0))
+        return;
+    struct tuple tuple = by_type
+                             ? icmp_tuple(key, initiator & 1u, (uint8_t)(icmp >> 8), (uint8_t)icmp)
+                             : plain_tuple(key);
     write_id(text, &tuple);
 }

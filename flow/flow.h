@@ -66,13 +66,15 @@ void pkv__flow_complete_facts(struct pkv__facts *facts, const struct pkv__flow_k
                               bool has_ports, unsigned side);
 
 /* Community ID v1 (https://github.com/corelight/community-id-spec), seed 0; "" where the flow has
- * none: not IP, ports not known, or ICMP, which needs type and code. */
+ * none: not IP, or its ports are not known. `icmp`: as pkv__flow_icmp gives it. */
 #define PKV__COMMUNITY_ID_TEXT 40
 void pkv__flow_community_id(char text[PKV__COMMUNITY_ID_TEXT], const struct pkv__flow_key *key,
-                            unsigned initiator);
+                            unsigned initiator, int icmp);
 
-/* The same of an ICMP or ICMPv6 flow, whose initiator sent `type` and `code` first. */
-void pkv__flow_community_id_icmp(char text[PKV__COMMUNITY_ID_TEXT], const struct pkv__flow_key *key,
-                                 unsigned initiator, uint8_t type, uint8_t code);
+/* Type * 256 + code of the first ICMP or ICMPv6 packet that the initiator sent, or -1. */
+static inline int pkv__flow_icmp(const struct pkv__flow *flow)
+{
+    return flow->has_icmp ? flow->icmp_type << 8 | flow->icmp_code : -1;
+}
 
 #endif

@@ -113,6 +113,7 @@ static struct pkv__flow_row row_of(const struct pkv__flow_rows *rows, const stru
         .tcp_flags = {flow->tcp_flags[src], flow->tcp_flags[dst]},
         .has_ports = flow->has_ports,
         .orphan = flow->key.orphan,
+        .icmp = pkv__flow_icmp(flow),
     };
 }
 

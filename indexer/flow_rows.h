@@ -20,6 +20,7 @@ struct pkv__flow_row {
     uint16_t ports[2];
     uint8_t tcp_flags[2];
     bool has_ports, orphan;
+    int32_t icmp; /* as pkv__flow_icmp */
 };
 
 /* An end of a flow; all bytes count. */

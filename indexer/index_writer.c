@@ -176,6 +176,10 @@ static int put_flow(void *context, uint32_t id, const struct pkv__flow_row *row)
         pkv__insert_integer(insert, 1);
     else
         pkv__insert_null(insert);
+    if (row->icmp >= 0)
+        pkv__insert_integer(insert, row->icmp);
+    else
+        pkv__insert_null(insert);
     pkv__insert_put(insert);
     return insert->rc == SQLITE_OK ? 0 : PKV_E_SYSTEM;
 }
@@ -194,7 +198,7 @@ static int write_flows(sqlite3 *db, const struct pkv__segment_index *index,
 {
     struct writing writing = {.order = order};
     pkv__insert_init(&writing.flow, db,
-                     "INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                     "INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     pkv__insert_init(&writing.posting, db, "INSERT INTO posting VALUES (?, ?)");
     int rc = pkv__flow_rows_each(index->flows, put_flow, put_posting, &writing, error);
     int flow_rc = pkv__insert_deinit(&writing.flow, error);

@@ -44,6 +44,7 @@ struct pkv__subject {
     uint16_t link_type;
     const struct pkv__flow_key *flow;
     unsigned initiator;
+    int icmp; /* as pkv__flow_icmp */
     struct pkv__buffer *scratch;
 };
 
@@ -53,7 +54,7 @@ enum pkv__truth { PKV__NO = 0, PKV__MAYBE = 1, PKV__YES = 2 };
 
 /* Whether the packets of a flow match: yes and no hold for each of them. */
 enum pkv__truth pkv__filter_flow(struct pkv__filter *filter, const struct pkv__flow_key *key,
-                                 bool has_ports, unsigned initiator);
+                                 bool has_ports, unsigned initiator, int icmp);
 
 /* What the catalog says of a segment; NULL views: not known. */
 struct pkv__segment_summary {

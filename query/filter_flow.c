@@ -10,6 +10,7 @@ struct flow {
     const struct pkv__flow_key *key;
     bool has_ports;
     unsigned initiator;
+    int icmp;
 };
 
 static enum pkv__truth truth(bool value)
@@ -79,7 +80,7 @@ static enum pkv__truth ethertype_truth(const struct pkv__node *node,
 static enum pkv__truth community_truth(const struct pkv__node *node, const struct flow *flow)
 {
     char text[PKV__COMMUNITY_ID_TEXT];
-    pkv__flow_community_id(text, flow->key, flow->initiator);
+    pkv__flow_community_id(text, flow->key, flow->initiator, flow->icmp);
     return truth(strcmp(text, node->text) == 0);
 }
 
@@ -162,9 +163,9 @@ static enum pkv__truth node_truth(const struct pkv__node *node, const struct flo
 }
 
 enum pkv__truth pkv__filter_flow(struct pkv__filter *filter, const struct pkv__flow_key *key,
-                                 bool has_ports, unsigned initiator)
+                                 bool has_ports, unsigned initiator, int icmp)
 {
-    struct flow flow = {key, has_ports, initiator};
+    struct flow flow = {key, has_ports, initiator, icmp};
     enum pkv__truth value = node_truth(filter->root, &flow, filter->exact);
     /* A cut field makes tcpdump reject a packet whatever the expression says: only the program
      * knows. */

@@ -117,7 +117,7 @@ static bool community_match(const struct pkv__node *node, const struct pkv__subj
     char text[PKV__COMMUNITY_ID_TEXT];
     if (!s->flow)
         return false;
-    pkv__flow_community_id(text, s->flow, s->initiator);
+    pkv__flow_community_id(text, s->flow, s->initiator, s->icmp);
     return strcmp(text, node->text) == 0;
 }
 

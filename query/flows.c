@@ -17,6 +17,7 @@ struct group {
     int64_t initiator_ns; /* of the segment's flow that told the initiator */
     uint64_t packets[2], bytes[2];
     uint8_t flags[2], initiator, sure, has_ports;
+    int icmp; /* as pkv__flow_icmp, of the flow that told the initiator */
     char vni_name[33];
 };
 
@@ -53,13 +54,16 @@ static int find(struct flows *f, const struct pkv__flow_key *key, struct group *
 }
 
 /* A SYN decides who began, else who came first; of equal knowledge the earlier. */
-static void learn_initiator(struct group *group, uint8_t initiator, bool sure, int64_t first_ns)
+static void learn_initiator(struct group *group, uint8_t initiator,
+                            const struct pkv__plan_flow *flow)
 {
-    if (group->sure > sure || (group->sure == sure && first_ns >= group->initiator_ns))
+    bool sure = flow->syn;
+    if (group->sure > sure || (group->sure == sure && flow->first_ns >= group->initiator_ns))
         return;
     group->sure = sure;
     group->initiator = initiator;
-    group->initiator_ns = first_ns;
+    group->icmp = flow->icmp;
+    group->initiator_ns = flow->first_ns;
 }
 
 static int add(struct flows *f, const struct pkv__flow_key *key, const struct pkv__plan_flow *flow,
@@ -69,7 +73,7 @@ static int add(struct flows *f, const struct pkv__flow_key *key, const struct pk
     int rc = find(f, key, &group);
     if (rc)
         return rc;
-    learn_initiator(group, (uint8_t)initiator, flow->syn, flow->first_ns);
+    learn_initiator(group, (uint8_t)initiator, flow);
     group->first_ns = c->first_ns < group->first_ns ? c->first_ns : group->first_ns;
     group->last_ns = c->last_ns > group->last_ns ? c->last_ns : group->last_ns;
     group->has_ports |= flow->has_ports;
@@ -322,7 +326,7 @@ static void fill(pkv_flow *flow, const struct flows *f, const struct pkv__flow_k
     flow->src_flags = group->flags[src];
     flow->dst_flags = group->flags[dst];
     if (f->by == PKV_BY_FLOW)
-        pkv__flow_community_id(flow->community_id, key, src);
+        pkv__flow_community_id(flow->community_id, key, src, group->icmp);
 }
 
 static int deliver(struct flows *f, int sort, uint64_t limit, pkv_flow_fn *row, void *context)

@@ -8,7 +8,7 @@
 #define FLOW_COLUMNS                                                                               \
     "SELECT id, tunnel, protocol, src, dst, src_port, dst_port, first_ns, duration_ns, "           \
     "src_packets, src_bytes, "                                                                     \
-    "dst_packets, dst_bytes, src_flags, dst_flags, orphan FROM flow"
+    "dst_packets, dst_bytes, src_flags, dst_flags, orphan, icmp FROM flow"
 
 static void set_class(struct pkv__flow_key *key, int64_t protocol)
 {
@@ -79,6 +79,8 @@ static int read_flow(struct pkv__index_file *file, sqlite3_stmt *s, struct pkv__
     set_class(&flow->key, sqlite3_column_int64(s, 2));
     set_tunnel(&flow->key, &file->tunnels[tunnel]);
     flow->key.orphan = sqlite3_column_int(s, 15) == 1;
+    flow->icmp =
+        sqlite3_column_type(s, 16) == SQLITE_NULL ? -1 : sqlite3_column_int(s, 16) & 0xffff;
     set_counts(flow, s);
     return PKV_OK;
 }

@@ -18,6 +18,7 @@ struct pkv__plan_flow {
     uint8_t tcp_flags[2]; /* by key side, as are the counts: of the whole flow in this segment */
     uint8_t whole;        /* every packet of the flow is asked for: `packets` and so on hold */
     uint8_t given;        /* a packet of it was given */
+    int icmp;             /* as pkv__flow_icmp */
     int64_t first_ns, last_ns;
     uint64_t packets[2], bytes[2];
 };

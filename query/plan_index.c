@@ -110,7 +110,8 @@ static int take_flow(void *context, uint32_t id, struct pkv__plan_flow *flow)
     if (r->whole)
         truth = pkv__flow_set_has(r->whole, &flow->key) ? PKV__YES : PKV__NO;
     else
-        truth = pkv__filter_flow(r->filter, &flow->key, flow->has_ports, flow->initiator);
+        truth =
+            pkv__filter_flow(r->filter, &flow->key, flow->has_ports, flow->initiator, flow->icmp);
     if (truth == PKV__NO)
         return PKV_OK;
     w->counts->flows_matched++;

@@ -51,6 +51,7 @@ static bool wanted(struct scan *s, const pkv_packet *packet, struct pkv__facts *
                                        s->plan->interfaces[packet->interface_id].view.link_type,
                                    .flow = &flow->key,
                                    .initiator = flow->initiator,
+                                   .icmp = pkv__flow_icmp(flow),
                                    .scratch = &s->scratch};
     return pkv__filter_match(r->filter, &subject);
 }
@@ -225,6 +226,7 @@ static void finish_flow(struct pkv__plan_flow *to, const struct pkv__flow *flow)
 {
     to->has_ports = flow->has_ports;
     to->initiator = flow->initiator;
+    to->icmp = pkv__flow_icmp(flow);
     to->syn = (flow->tcp_flags[0] | flow->tcp_flags[1]) >> 1 & 1;
     to->first_ns = flow->first_ns;
     to->last_ns = flow->last_ns;

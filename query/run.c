@@ -39,6 +39,7 @@ static bool matches(const struct load *l, const struct pkv__plan_entry *entry,
                                        l->plan->interfaces[packet->interface_id].view.link_type,
                                    .flow = &flow->key,
                                    .initiator = flow->initiator,
+                                   .icmp = flow->icmp,
                                    .scratch = &l->scratch->frame};
     return pkv__filter_match(l->request->filter, &subject);
 }

@@ -67,7 +67,8 @@ CREATE TABLE flow (
     src_packets INTEGER NOT NULL, src_bytes INTEGER NOT NULL,
     dst_packets INTEGER NOT NULL, dst_bytes INTEGER NOT NULL,
     src_flags INTEGER NOT NULL, dst_flags INTEGER NOT NULL, -- TCP flags seen, as in the header: FIN 1, SYN 2, RST 4 …
-    orphan INTEGER                 -- 1: fragments whose first was not seen, else NULL
+    orphan INTEGER,                -- 1: fragments whose first was not seen, or cut before the ports; else NULL
+    icmp INTEGER                   -- type * 256 + code of the first ICMP packet that src sent; NULL: not ICMP
 ) STRICT;
 
 -- The packets of each flow: LEB128 of (difference to the previous ordinal) * 2 + direction; the first difference is from 0.

@@ -82,11 +82,7 @@ static struct pkv__facts facts_of(const struct vector *vector)
 
 static void write_id(char *text, const struct pkv__flow *flow)
 {
-    if (flow->has_icmp)
-        pkv__flow_community_id_icmp(text, &flow->key, flow->initiator, flow->icmp_type,
-                                    flow->icmp_code);
-    else
-        pkv__flow_community_id(text, &flow->key, flow->initiator);
+    pkv__flow_community_id(text, &flow->key, flow->initiator, pkv__flow_icmp(flow));
 }
 
 static void published_vectors(void **state)
@@ -112,14 +108,14 @@ static void what_cannot_have_one_has_none(void **state)
     (void)state;
     char text[PKV__COMMUNITY_ID_TEXT] = "x";
     struct pkv__flow_key key = {.class_ = PKV__CLASS_ARP, .address_length = 4};
-    pkv__flow_community_id(text, &key, 0);
+    pkv__flow_community_id(text, &key, 0, -1);
     assert_string_equal(text, "");
     key = (struct pkv__flow_key){
         .class_ = PKV__CLASS_IP, .protocol = 17, .orphan = 1, .address_length = 4};
-    pkv__flow_community_id(text, &key, 0);
+    pkv__flow_community_id(text, &key, 0, -1);
     assert_string_equal(text, "");
     key = (struct pkv__flow_key){.class_ = PKV__CLASS_IP, .protocol = 1, .address_length = 4};
-    pkv__flow_community_id(text, &key, 0);
+    pkv__flow_community_id(text, &key, 0, -1);
     assert_string_equal(text, "");
 }
 

@@ -49,9 +49,7 @@ static void check_flow(const struct pkv__flow *flow)
     char name[PKV__NAMES_PROTOCOL_BYTES], id[PKV__COMMUNITY_ID_TEXT];
     require(strlen(pkv__names_protocol(name, flow->key.class_, flow->key.protocol,
                                        flow->key.ethertype)) > 0);
-    pkv__flow_community_id(id, &flow->key, flow->initiator);
-    require(strlen(id) == 0 || strlen(id) == 30);
-    pkv__flow_community_id_icmp(id, &flow->key, flow->initiator, flow->icmp_type, flow->icmp_code);
+    pkv__flow_community_id(id, &flow->key, flow->initiator, pkv__flow_icmp(flow));
     require(strlen(id) == 0 || strlen(id) == 30);
     require(flow->initiator < 2 && flow->first_ns <= flow->last_ns);
 }

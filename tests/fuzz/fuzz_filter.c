@@ -39,7 +39,7 @@ static void judge(struct pkv__filter *filter, struct pkv__buffer *scratch)
                                    .flow = &key,
                                    .scratch = scratch};
     bool match = pkv__filter_match(filter, &subject);
-    enum pkv__truth truth = pkv__filter_flow(filter, &key, true, 0);
+    enum pkv__truth truth = pkv__filter_flow(filter, &key, true, 0, -1);
     if ((match && truth == PKV__NO) || (!match && truth == PKV__YES))
         abort();
     if (match && !pkv__filter_segment(filter, &summary))

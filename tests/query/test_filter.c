@@ -181,7 +181,7 @@ static bool has_vni(struct pkv__filter *filter, uint32_t vni)
 {
     struct pkv__flow_key key = {
         .tunnel = PKV__TUNNEL_VXLAN, .class_ = PKV__CLASS_MALFORMED, .vni = vni};
-    return pkv__filter_flow(filter, &key, false, 0) == PKV__YES;
+    return pkv__filter_flow(filter, &key, false, 0, -1) == PKV__YES;
 }
 
 static void a_name_stands_for_its_vnis(void **state)
@@ -252,7 +252,7 @@ static void a_flow_is_judged_in_three_values(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct pkv__filter *filter = made(cases[i].text, false);
-        enum pkv__truth truth = pkv__filter_flow(filter, &key, true, 0);
+        enum pkv__truth truth = pkv__filter_flow(filter, &key, true, 0, -1);
         if (truth != cases[i].truth)
             fail_msg("'%s' is %d and not %d", cases[i].text, truth, cases[i].truth);
         (void)pkv__filter_free(filter);
@@ -268,10 +268,10 @@ static void an_exact_expression_is_never_sure_of_a_yes(void **state)
                                 .address = {{10, 0, 0, 1}, {10, 0, 0, 2}}};
     struct pkv__filter *filter = made("host 10.0.0.1", true);
     (void)state;
-    assert_int_equal(pkv__filter_flow(filter, &key, true, 0), PKV__MAYBE);
+    assert_int_equal(pkv__filter_flow(filter, &key, true, 0, -1), PKV__MAYBE);
     (void)pkv__filter_free(filter);
     filter = made("host 10.0.0.3", true);
-    assert_int_equal(pkv__filter_flow(filter, &key, true, 0), PKV__NO);
+    assert_int_equal(pkv__filter_flow(filter, &key, true, 0, -1), PKV__NO);
     (void)pkv__filter_free(filter);
 }
 

@@ -35,7 +35,7 @@ static void make_index(const char *path)
         "INSERT INTO host SELECT i, zeroblob(4), zeroblob(i % 50) FROM n;"
         "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 400) "
         "INSERT INTO flow SELECT i, 1, 6, i, i, i, 80, i * 1000000000000, i, i, i, i, i, 2, 18, "
-        "NULL FROM n;"
+        "NULL, NULL FROM n;"
         "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 400) "
         "INSERT INTO posting SELECT i, zeroblob(i * 5) FROM n; COMMIT";
     sqlite3 *db;
