@@ -24,6 +24,14 @@ static void forget(struct pkv__verify *v)
     v->catalog = NULL;
 }
 
+static int tell_unreadable(struct pkv__verify *v, int rc, const pkv_error *error)
+{
+    if (rc == PKV_E_MEMORY)
+        return pkv__error_memory(v->error);
+    return pkv__verify_say(v, PKV_FINDING_DAMAGE, CATALOG, -1, ADVICE, "%s",
+                           pkv__verify_reason(v, CATALOG, error));
+}
+
 /* An archive in which no indexer has ever run has none. */
 static int tell_no_catalog(struct pkv__verify *v)
 {
@@ -70,15 +78,10 @@ int pkv__verify_catalog_open(struct pkv__verify *v)
     rc = pkv__catalog_open_read(&v->catalog, v->directory, &error);
     if (rc == PKV_E_NOT_FOUND)
         return tell_no_catalog(v);
-    if (rc == PKV_E_MEMORY)
-        return pkv__error_memory(v->error);
-    if (rc < 0)
-        return pkv__verify_say(v, PKV_FINDING_DAMAGE, CATALOG, -1, ADVICE, "%s",
-                               pkv__verify_reason(v, CATALOG, &error));
-    return check_whole(v);
+    return rc < 0 ? tell_unreadable(v, rc, &error) : check_whole(v);
 }
 
-/* 1: it has; 0: not; PKV_E_FORMAT: cannot be read. */
+/* 1: it has; 0: not; PKV_E_FORMAT: cannot be read, which comparing the rows tells. */
 static int has_row(struct pkv__verify *v, const char *stem)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *statement = NULL;
@@ -150,15 +153,18 @@ static bool is_segment_there(const struct pkv__verify *v, const char *stem)
 static int look_for_orphans(struct pkv__verify *v, const char *table)
 {
     char sql[100];
+    pkv_error error;
     PKV__AUTO_STATEMENT sqlite3_stmt *statement = NULL;
     (void)snprintf(sql, sizeof sql, "SELECT DISTINCT name FROM \"%.60s\"", table);
-    int rc = pkv__database_prepare(&statement, v->catalog, sql, v->error);
+    int rc = pkv__database_prepare(&statement, v->catalog, sql, &error);
+    if (rc < 0)
+        return tell_unreadable(v, rc, &error);
     while (rc == 0) {
         int step = sqlite3_step(statement);
         if (step == SQLITE_DONE)
             return 0;
         if (step != SQLITE_ROW)
-            return pkv__database_error(v->catalog, step, v->error);
+            return tell_unreadable(v, pkv__database_error(v->catalog, step, &error), &error);
         const char *stem = (const char *)sqlite3_column_text(statement, 0);
         if (stem && !is_segment_there(v, stem))
             rc = pkv__verify_say(v, PKV_FINDING_MISSING, CATALOG, -1,

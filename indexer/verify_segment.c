@@ -2,11 +2,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "archive/chain.h"
 #include "archive/lz4_block.h"
 #include "archive/pcapng.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "indexer/file_hash.h"
 #include "indexer/intake.h"
 #include "indexer/segment_index_internal.h"
 #include "indexer/verify_internal.h"
@@ -18,6 +18,7 @@
 #define ADVICE_WAIT "pktvault index does it, or the daemon within a second"
 
 PKV__DEFINE_CLEANUP(struct pkv__intake, pkv__intake_free);
+PKV__DEFINE_CLEANUP(struct pkv__file_hash, pkv__file_hash_free);
 
 struct looking {
     struct pkv__verify *v;
@@ -139,11 +140,17 @@ static int look_at_hash(struct looking *l, const struct pkv__verify_chained *cha
                         pkv_error *error)
 {
     char hex[65];
+    int64_t bytes;
+    struct pkv__file_hash *hash PKV__AUTO(pkv__file_hash_free) = NULL;
     PKV__AUTO_FREE char *path = pkv__archive_join(l->v->directory, l->path);
-    int rc = path ? pkv__sha256_file(path, hex, error) : pkv__error_memory(error);
+    int rc = path ? pkv__file_hash_open(&hash, path, error) : pkv__error_memory(error);
+    if (rc == 0)
+        rc = pkv__file_hash_end(hash, hex, &bytes, error);
     if (rc < 0)
         return rc;
-    return tell_hash(l, chained, hex);
+    l->v->report.stored_bytes += (uint64_t)bytes;
+    rc = tell_hash(l, chained, hex);
+    return rc < 0 ? rc : pkv__verify_poll(l->v, (uint64_t)bytes);
 }
 
 /* One that cannot be read at all is a finding like others; one that is gone is told with the

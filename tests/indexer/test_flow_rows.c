@@ -13,6 +13,7 @@
 #define FLOWS 97u
 
 static char directory[] = "/tmp/pkv-flow-rows-XXXXXX", spill_path[100];
+static const char *spill_to = spill_path;
 
 /* What a packet list says, added up over all rows of a connection. */
 struct seen {
@@ -86,7 +87,7 @@ static struct pkv__flow_rows *rows_with(uint32_t flows_max, uint32_t packets_max
 {
     struct pkv__flow_rows *rows;
     pkv_error error;
-    assert_int_equal(pkv__flow_rows_new(&rows, spill_path), 0);
+    assert_int_equal(pkv__flow_rows_new(&rows, spill_to), 0);
     pkv__flow_rows_limit(rows, flows_max, packets_max);
     for (unsigned i = 0; i < PACKETS; i++) {
         struct pkv__facts facts = packet(i);
@@ -129,6 +130,18 @@ static void past_the_limit_of_flows_nothing_is_lost(void **state)
     (void)pkv__flow_rows_free(rows_with(1000, 1000000, &whole));
     assert_int_equal(seen.bytes[0] + seen.bytes[1], whole.bytes[0] + whole.bytes[1]);
     assert_int_equal(seen.packets[0] + seen.packets[1], PACKETS);
+}
+
+static void nor_for_one_who_may_not_write_into_the_archive(void **state)
+{
+    (void)state;
+    static struct seen seen;
+    spill_to = NULL;
+    struct pkv__flow_rows *rows = rows_with(10, 1000000, &seen);
+    spill_to = spill_path;
+    assert_in_range(seen.rows, FLOWS + 1, PACKETS);
+    assert_every_packet_is_in_its_flow(&seen);
+    (void)pkv__flow_rows_free(rows);
 }
 
 static void past_the_limit_of_packets_nothing_is_lost(void **state)
@@ -191,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_packet_is_in_its_flow),
         cmocka_unit_test(past_the_limit_of_flows_nothing_is_lost),
+        cmocka_unit_test(nor_for_one_who_may_not_write_into_the_archive),
         cmocka_unit_test(past_the_limit_of_packets_nothing_is_lost),
         cmocka_unit_test(no_temporary_file_is_left),
         cmocka_unit_test(hosts_stand_in_order_with_each_of_their_flows_once),
