@@ -8,8 +8,8 @@
 
 /* Large writes into pipes and files, lines on a terminal. Before the first output. */
 void cli_output_begin(void);
-bool cli_output_failed(void); /* standard output takes no more: stop early */
-bool cli_output_flush(void);  /* false: it takes no more */
+bool cli_output_failed(void);        /* standard output takes no more: stop early */
+bool cli_output_flush(void);         /* false: it takes no more */
 bool cli_output_reader_left(int fd); /* of a pipe: nobody reads it any more */
 
 /* At the very end: flushes standard output. `status`, CLI_DONE where the reader went away, or

@@ -18,7 +18,8 @@ struct cli_worth {
     bool strict;         /* losses, gaps and deletions count as CLI_UNREADABLE */
 };
 
-/* Whether there is nothing to tell: packets were found, nothing is missing, the range was covered. */
+/* Whether there is nothing to tell: packets were found, nothing is missing, the range was covered.
+ */
 bool cli_worth_is_whole(const pkv_query *query, const struct cli_range *range);
 
 /* Writes the line to standard error. Answers the exit status. */
