@@ -274,7 +274,7 @@ int pkv_options_describe(unsigned at, const char **key, const char **default_val
 
 int pkv__options_copy(struct pkv_options **copy, const struct pkv_options *options)
 {
-    struct pkv_options *made;
+    struct pkv_options *made = NULL;
     int rc = pkv_options_new(&made);
     for (size_t i = 0; rc == 0 && options && i < KEYS; i++) {
         const char *value;
