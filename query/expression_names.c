@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The names of VNIs that an expression may use: those of the catalog, and of segments that it does
- * not know yet. */
+ * not know yet; of all segments where there is no catalog. */
 #include <string.h>
 
 #include <pktvault/time.h>
@@ -15,8 +15,14 @@
 #include "query/catalog.h"
 #include "query/query_internal.h"
 
+struct taking {
+    struct pkv__vni_names *names;
+    int rc;
+};
+
 static void take_name(void *context, const char *text, size_t length)
 {
+    struct taking *taking = context;
     char copy[80];
     uint32_t first, last;
     const char *label;
@@ -24,25 +30,30 @@ static void take_name(void *context, const char *text, size_t length)
         return;
     memcpy(copy, text, length);
     copy[length] = 0;
-    if (pkv__options_vni(copy, &first, &last, &label) == 0)
-        (void)pkv__vni_names_add(context, first, last, label, strlen(label));
+    if (pkv__options_vni(copy, &first, &last, &label) == 0 &&
+        pkv__vni_names_add(taking->names, first, last, label, strlen(label)))
+        taking->rc = PKV_E_MEMORY;
 }
 
-/* They stand in the section header, at the start of the first block. What cannot be read has none.
- */
-static void of_segment(struct pkv__vni_names *names, const char *path)
+/* They stand in the section header, at the start of the first block. What is damaged has none. */
+static int of_segment(struct pkv__vni_names *names, const char *path, pkv_error *error)
 {
     struct pkv__segment_reader *reader;
     struct pkv__raw_block raw;
     struct pkv__pcapng_block block;
+    struct taking taking = {names, PKV_OK};
     size_t offset = 0;
-    if (pkv__segment_reader_open(&reader, path, NULL) < 0)
-        return;
-    if (pkv__segment_reader_next(reader, &raw, NULL) == 1 &&
-        pkv__pcapng_next(raw.raw, raw.raw_bytes, &offset, &block) == 1 &&
+    int rc = pkv__segment_reader_open(&reader, path, error);
+    if (rc)
+        return rc;
+    rc = pkv__segment_reader_next(reader, &raw, error);
+    if (rc == 1 && pkv__pcapng_next(raw.raw, raw.raw_bytes, &offset, &block) == 1 &&
         block.type == PKV__PCAPNG_SECTION)
-        pkv__pcapng_get_vni_names(&block, take_name, names);
+        pkv__pcapng_get_vni_names(&block, take_name, &taking);
     (void)pkv__segment_reader_free(reader);
+    if (taking.rc)
+        return pkv__error_memory(error);
+    return rc < 0 ? rc : PKV_OK;
 }
 
 static bool has_index(const char *directory, const struct pkv__segment_file *file)
@@ -53,32 +64,38 @@ static bool has_index(const char *directory, const struct pkv__segment_file *fil
     return !file->open && path && pkv__file_exists(path);
 }
 
-static int of_unindexed(struct pkv__vni_names *names, const char *directory, pkv_error *error)
+/* catalogued: the names of what is indexed are known. A segment may be sealed or deleted between
+ * the listing and the look at it: then the catalog tells its names, or the next one does. */
+static int of_segments(struct pkv__vni_names *names, const char *directory, bool catalogued,
+                       pkv_error *error)
 {
     PKV__AUTO_FREE struct pkv__segment_file *files = NULL;
     size_t count = 0;
     int rc = pkv__archive_list(directory, PKV_TIME_MIN, PKV_TIME_MAX, &files, &count, error);
     for (size_t i = 0; i < count && !rc; i++) {
         char relative[PKV__SEGMENT_PATH_TEXT];
-        if (has_index(directory, &files[i]))
+        if (catalogued && has_index(directory, &files[i]))
             continue;
         pkv__segment_path(relative, &files[i].name, files[i].open);
         PKV__AUTO_FREE char *path = pkv__archive_join(directory, relative);
         if (!path)
             return pkv__error_memory(error);
-        of_segment(names, path);
+        rc = of_segment(names, path, error);
+        if (rc == PKV_E_FORMAT || rc == PKV_E_NOT_FOUND)
+            rc = PKV_OK;
     }
     return rc;
 }
 
-static int of_catalog(struct pkv__vni_names *names, const char *directory, pkv_error *error)
+/* False: there is none that can be read. */
+static bool of_catalog(struct pkv__vni_names *names, const char *directory)
 {
     struct pkv__catalog *catalog = NULL;
     if (pkv__catalog_reader_open(&catalog, directory, NULL))
-        return PKV_OK;
-    int rc = pkv__catalog_vni_names(catalog, NULL, names, error);
+        return false;
+    int rc = pkv__catalog_vni_names(catalog, NULL, names, NULL);
     (void)pkv__catalog_reader_close(catalog);
-    return rc == PKV_E_MEMORY ? rc : PKV_OK;
+    return !rc;
 }
 
 int pkv__query_expression_names(void *context, const struct pkv__vni_names **names,
@@ -88,9 +105,8 @@ int pkv__query_expression_names(void *context, const struct pkv__vni_names **nam
     int rc = PKV_OK;
     *names = &query->names;
     for (size_t i = 0; i < query->directory_count && !query->has_names && !rc; i++) {
-        rc = of_catalog(&query->names, query->directories[i], error);
-        if (!rc)
-            rc = of_unindexed(&query->names, query->directories[i], error);
+        bool catalogued = of_catalog(&query->names, query->directories[i]);
+        rc = of_segments(&query->names, query->directories[i], catalogued, error);
     }
     query->has_names = !rc;
     return rc;
