@@ -33,18 +33,23 @@ static bool is_locked(const char *directory, const char *relative)
  * changed here. */
 #define CHAIN_BYTES_MAX (1u << 30)
 
-static uint64_t chained(const char *directory)
+static int add_chain(pkv_status *status, const char *directory, pkv_error *error)
 {
     PKV__AUTO_FREE char *path = pkv__archive_join(directory, "chain.log");
     PKV__AUTO_FREE char *text = NULL;
     size_t length = 0;
-    uint64_t count = 0;
-    if (!path || pkv__file_read_all(path, CHAIN_BYTES_MAX, &text, &length, NULL))
-        return 0;
+    uint64_t lines = 0;
+    if (!path)
+        return pkv__error_memory(error);
+    int rc = pkv__file_read_all(path, CHAIN_BYTES_MAX, &text, &length, error);
+    if (rc && rc != PKV_E_NOT_FOUND)
+        return rc;
     for (const char *line = text; line && *line;
          line = strchr(line, '\n'), line = line ? line + 1 : NULL)
-        count += *line != '#';
-    return count;
+        lines += *line != '#';
+    status->unchained_segments =
+        status->sealed_segments > lines ? status->sealed_segments - lines : 0;
+    return PKV_OK;
 }
 
 static void add_file(pkv_status *status, const char *directory,
@@ -87,24 +92,32 @@ static int widen(void *context, int64_t from_ns, int64_t until_ns, bool live)
     return PKV_OK;
 }
 
-/* An archive that is not indexed yet has no catalog, which is no error. */
-static void add_catalog(pkv_status *status, const char *directory)
+static int add_totals(pkv_status *status, struct pkv__catalog *catalog, pkv_error *error)
+{
+    struct pkv__catalog_totals totals = {0};
+    int rc = pkv__catalog_totals(catalog, &totals, error);
+    if (rc)
+        return rc;
+    status->indexed_segments = (uint64_t)totals.segments;
+    status->packets = (uint64_t)totals.packets;
+    status->flows = (uint64_t)totals.flows;
+    status->raw_bytes = (uint64_t)totals.raw_bytes;
+    status->first_ns = totals.first_ns;
+    status->last_ns = totals.last_ns;
+    return pkv__catalog_coverage(catalog, widen, status, error);
+}
+
+/* An archive that is not indexed yet has no catalog, and a damaged one will be made anew: neither
+ * is an error. */
+static int add_catalog(pkv_status *status, const char *directory, pkv_error *error)
 {
     struct pkv__catalog *catalog = NULL;
-    struct pkv__catalog_totals totals = {0};
-    if (pkv__catalog_reader_open(&catalog, directory, NULL))
-        return;
-    if (!pkv__catalog_totals(catalog, &totals, NULL)) {
-        status->indexed_segments = (uint64_t)totals.segments;
-        status->packets = (uint64_t)totals.packets;
-        status->flows = (uint64_t)totals.flows;
-        status->raw_bytes = (uint64_t)totals.raw_bytes;
-        status->first_ns = totals.first_ns;
-        status->last_ns = totals.last_ns;
-    }
-    (void)pkv__catalog_coverage(catalog, widen, status, NULL);
+    int rc = pkv__catalog_reader_open(&catalog, directory, error);
+    if (!rc)
+        rc = add_totals(status, catalog, error);
     (void)pkv__catalog_reader_close(catalog);
     status->index_bytes += size_of(directory, "catalog.sqlite");
+    return rc == PKV_E_NOT_FOUND || rc == PKV_E_FORMAT ? PKV_OK : rc;
 }
 
 int pkv_status_get(pkv_status *status, const char *directory, pkv_error *error)
@@ -117,11 +130,12 @@ int pkv_status_get(pkv_status *status, const char *directory, pkv_error *error)
         rc = add_files(&made, directory, error);
     if (!rc)
         rc = pkv__file_free_space(directory, &made.free_bytes, &made.disk_bytes, error);
+    if (!rc)
+        rc = add_catalog(&made, directory, error);
+    if (!rc)
+        rc = add_chain(&made, directory, error);
     if (rc)
         return rc;
-    add_catalog(&made, directory);
-    uint64_t lines = chained(directory);
-    made.unchained_segments = made.sealed_segments > lines ? made.sealed_segments - lines : 0;
     made.indexer_runs = is_locked(directory, "locks/indexer");
     *status = made;
     return PKV_OK;
