@@ -77,27 +77,27 @@ class Mirror:
         for name in (self.a, self.b, self.peer):
             ip("netns", "add", name)
             self.inside(name, "sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6")
-            ip("-n", name, "link", "set", "lo", "up")
+            self.inside(name, "ip", "link", "set", "lo", "up")
         self.link(self.a, "inner", A, self.peer, "eth0", PEER, 1500)
         self.link(self.a, "under", OUTER_A, self.b, "eth0", OUTER_B, self.mtu)
-        ip("-n", self.a, "link", "add", "vxlan100", "type", "vxlan", "id", VNI, "remote", OUTER_B, "local", OUTER_A,
+        self.inside(self.a, "ip", "link", "add", "vxlan100", "type", "vxlan", "id", VNI, "remote", OUTER_B, "local", OUTER_A,
            "dstport", 4789)
         # The mirrored frames have 1500 bytes, however little fits below them.
-        ip("-n", self.a, "link", "set", "vxlan100", "mtu", 1500, "up")
+        self.inside(self.a, "ip", "link", "set", "vxlan100", "mtu", 1500, "up")
         self.inside(self.a, "tc", "qdisc", "add", "dev", "inner", "clsact")
         self.forget_mark("under")
         self.copy("ingress")
         self.copy("egress")
 
     def link(self, left, left_name, left_address, right, right_name, right_address, mtu):
-        ip("-n", left, "link", "add", left_name, "mtu", mtu, "type", "veth", "peer", "name", right_name,
+        self.inside(left, "ip", "link", "add", left_name, "mtu", mtu, "type", "veth", "peer", "name", right_name,
            "netns", right, "mtu", mtu)
         for space, name, address in ((left, left_name, left_address), (right, right_name, right_address)):
-            ip("-n", space, "address", "add", address + "/24", "dev", name)
+            self.inside(space, "ip", "address", "add", address + "/24", "dev", name)
             if not self.offloads:
                 self.inside(space, "ethtool", "-K", name, "tso", "off", "gso", "off", "gro", "off", "tx", "off",
                             "rx", "off", "sg", "off")
-            ip("-n", space, "link", "set", name, "up")
+            self.inside(space, "ip", "link", "set", name, "up")
 
     def copy(self, direction):
         """Mirrors what A's inner interface receives or sends, whatever the protocol."""
