@@ -195,8 +195,8 @@ static int look(struct pkv__follower *f, struct pkv__segment_file *files, size_t
     int rc = 0;
     if (full && pkv__monotonic_ns() >= f->next_recheck_ns)
         rc = pkv__follower_recheck(f, files, count, error);
-    if (rc == 0)
-        rc = look_at_all_open(f, files, count, live, &first);
+    if (rc == 0 && look_at_all_open(f, files, count, live, &first) < 0)
+        rc = pkv__error_memory(error);
     if (rc == 0)
         rc = take_all(f, files, count, &first, error);
     if (rc == 0 && live) {
