@@ -137,14 +137,17 @@ int pkv__verify_catalog_of(struct pkv__verify *v, const struct pkv__segment_inde
     return rc < 0 ? rc : compare_rows(v, index, stem);
 }
 
-static bool is_segment_there(const struct pkv__verify *v, const char *stem)
+/* *known: the chain has it, and tells that it is missing. */
+static bool is_segment_there(const struct pkv__verify *v, const char *stem, bool *known)
 {
     char path[PKV__SEGMENT_PATH_TEXT];
     struct pkv__segment_name name;
     bool open;
+    *known = false;
     PKV__AUTO_FREE char *file = pkv__printf("%s%s", stem, PKV__SEGMENT_SUFFIX);
     if (!file || !pkv__segment_name_parse(&name, &open, file))
         return false;
+    *known = pkv__verify_chain_find(v, &name) != NULL;
     pkv__segment_path(path, &name, false);
     return pkv__verify_has(v, path);
 }
@@ -166,8 +169,9 @@ static int look_for_orphans(struct pkv__verify *v, const char *table)
         if (step != SQLITE_ROW)
             return tell_unreadable(v, pkv__database_error(v->catalog, step, &error), &error);
         const char *stem = (const char *)sqlite3_column_text(statement, 0);
-        if (stem && !is_segment_there(v, stem))
-            rc = pkv__verify_say(v, PKV_FINDING_MISSING, CATALOG, -1,
+        bool known;
+        if (stem && !is_segment_there(v, stem, &known))
+            rc = pkv__verify_say(v, known ? PKV_FINDING_NOTE : PKV_FINDING_MISSING, CATALOG, -1,
                                  "restore the segment, or pktvault index forgets the row",
                                  "table %s has rows of %.100s, which is not there", table, stem);
     }
@@ -179,10 +183,12 @@ int pkv__verify_catalog_rest(struct pkv__verify *v)
     PKV__AUTO_STATEMENT sqlite3_stmt *tables = NULL;
     if (!v->catalog)
         return 0;
-    int rc = pkv__database_prepare(
-        &tables, v->expected_catalog,
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'meta'", v->error);
-    while (rc == 0 && sqlite3_step(tables) == SQLITE_ROW)
-        rc = look_for_orphans(v, (const char *)sqlite3_column_text(tables, 0));
+    int rc = pkv__database_prepare(&tables, v->expected_catalog,
+                                   "SELECT name FROM sqlite_schema WHERE type = 'table'", v->error);
+    while (rc == 0 && sqlite3_step(tables) == SQLITE_ROW) {
+        const char *table = (const char *)sqlite3_column_text(tables, 0);
+        if (table && pkv__verify_is_of_segments(table))
+            rc = look_for_orphans(v, table);
+    }
     return rc;
 }

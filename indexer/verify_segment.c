@@ -140,7 +140,7 @@ static int look_at_hash(struct looking *l, const struct pkv__verify_chained *cha
                         pkv_error *error)
 {
     char hex[65];
-    int64_t bytes;
+    int64_t bytes = 0;
     struct pkv__file_hash *hash PKV__AUTO(pkv__file_hash_free) = NULL;
     PKV__AUTO_FREE char *path = pkv__archive_join(l->v->directory, l->path);
     int rc = path ? pkv__file_hash_open(&hash, path, error) : pkv__error_memory(error);

@@ -66,7 +66,7 @@ class Verify(pkvtest.Case):
         return report
 
     def assert_found(self, kind, path, text, *options):
-        """Exactly what is said of a path: others may have findings that follow from it."""
+        """Something that is said of a path: others may have findings that follow from it. Answers them all."""
         status, findings, _ = self.verify(*options)
         of_path = [f for f in findings if f["path"] == path and f["finding"] == kind and re.search(text, f["text"])]
         self.assertTrue(of_path, f"no {kind} of {path} with '{text}' in {findings}")
@@ -296,8 +296,19 @@ class Segments(Verify):
         os.remove(first)
         self.assert_found("missing", self.relative(first), "stands in chain.log, but is not there")
         self.assert_found("missing", self.relative(first), "stands in chain.log, but is not there", "--quick")
-        self.assert_found("missing", "catalog.sqlite", "table segment has rows of .* which is not there")
+        _, findings, report = self.verify()
+        self.assertEqual((report["missing"], report["damages"]), (1, 0), findings)
+        self.assertIn("catalog.sqlite", [f["path"] for f in findings if f["finding"] == "note"])
         self.assertTrue(self.sha256sum_fails())
+
+    def test_removed_and_forgotten_by_the_chain(self):
+        _, last = self.two_segments()
+        os.remove(last)
+        lines = read(self.inside("chain.log")).splitlines(keepends=True)
+        write(self.inside("chain.log"), b"".join(lines[:-2]))
+        self.assert_found("missing", "catalog.sqlite", "table segment has rows of .* which is not there")
+        findings = self.assert_found("missing", self.relative(self.index_of(last)), "segment of this index is not there")
+        self.assertIn("lane 1000: number 2 is neither there nor in the chain", [f["text"] for f in findings])
 
     def test_removed_before_it_was_chained(self):
         _, last = self.two_segments()
