@@ -50,10 +50,6 @@ char licence[] __attribute__((section("license"), used)) = "GPL";
 """
 
 
-def ip(*arguments):
-    pkvtest.run("ip", *arguments)
-
-
 class Mirror:
     """Use as a context. mtu: of the underlay; offloads: as the kernel has them, or all off."""
 
@@ -75,13 +71,13 @@ class Mirror:
 
     def make(self):
         for name in (self.a, self.b, self.peer):
-            ip("netns", "add", name)
+            pkvtest.run("ip", "netns", "add", name)
             self.inside(name, "sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6")
             self.inside(name, "ip", "link", "set", "lo", "up")
         self.link(self.a, "inner", A, self.peer, "eth0", PEER, 1500)
         self.link(self.a, "under", OUTER_A, self.b, "eth0", OUTER_B, self.mtu)
-        self.inside(self.a, "ip", "link", "add", "vxlan100", "type", "vxlan", "id", VNI, "remote", OUTER_B, "local", OUTER_A,
-           "dstport", 4789)
+        self.inside(self.a, "ip", "link", "add", "vxlan100", "type", "vxlan", "id", VNI, "remote", OUTER_B,
+                    "local", OUTER_A, "dstport", 4789)
         # The mirrored frames have 1500 bytes, however little fits below them.
         self.inside(self.a, "ip", "link", "set", "vxlan100", "mtu", 1500, "up")
         self.inside(self.a, "tc", "qdisc", "add", "dev", "inner", "clsact")
