@@ -2,7 +2,6 @@
 #include "server/port_owner.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <inttypes.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/memory.h"
 
 /* Attribute `type` among those from `first` on. */
@@ -97,38 +97,37 @@ static bool find_device(uint16_t port, char *text, size_t size)
 /* The inode of the socket that is bound to the port, from /proc/net/udp or udp6; 0: none. */
 static unsigned long find_inode(const char *table, uint16_t port)
 {
-    char line[512];
-    unsigned long inode = 0;
-    FILE *file = fopen(table, "re");
-    if (!file)
+    char *text PKV__AUTO_FREE = NULL;
+    size_t length;
+    if (pkv__file_read_all(table, PKV__SIZELESS_MAX_BYTES, &text, &length, NULL) < 0)
         return 0;
-    while (!inode && fgets(line, sizeof line, file)) {
+    for (const char *line = text; line; line = strchr(line, '\n')) {
         unsigned has;
-        unsigned long number;
-        if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*s %*s %*s %*s %*s %*s %*s %lu", &has, &number) ==
+        unsigned long inode;
+        line += *line == '\n';
+        if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*s %*s %*s %*s %*s %*s %*s %lu", &has, &inode) ==
                 2 &&
             has == port)
-            inode = number;
+            return inode;
     }
-    (void)fclose(file);
-    return inode;
+    return 0;
 }
 
 static bool has_socket(const char *process, const char *socket_name)
 {
-    char path[600], link[64];
+    char path[600], link[64], **names;
+    size_t count;
     bool found = false;
     (void)snprintf(path, sizeof path, "/proc/%s/fd", process);
-    DIR *directory = opendir(path);
-    if (!directory)
+    if (pkv__file_list(path, &names, &count, NULL) < 0)
         return false;
-    const struct dirent *entry;
-    while (!found && (entry = readdir(directory)) != NULL) {
-        ssize_t length = readlinkat(dirfd(directory), entry->d_name, link, sizeof link - 1);
+    for (size_t i = 0; !found && i < count; i++) {
+        (void)snprintf(path, sizeof path, "/proc/%s/fd/%s", process, names[i]);
+        ssize_t length = readlink(path, link, sizeof link - 1);
         link[length > 0 ? length : 0] = '\0';
         found = strcmp(link, socket_name) == 0;
     }
-    (void)closedir(directory);
+    pkv__file_names_free(names, count);
     return found;
 }
 
@@ -145,20 +144,18 @@ static void name_process(const char *process, char *text, size_t size)
 
 static bool find_process(unsigned long inode, char *text, size_t size)
 {
-    char socket_name[64];
+    char socket_name[64], **names;
+    size_t count;
     bool found = false;
     (void)snprintf(socket_name, sizeof socket_name, "socket:[%lu]", inode);
-    DIR *directory = inode ? opendir("/proc") : NULL;
-    if (!directory)
+    if (!inode || pkv__file_list("/proc", &names, &count, NULL) < 0)
         return false;
-    const struct dirent *entry;
-    while (!found && (entry = readdir(directory)) != NULL)
-        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-            has_socket(entry->d_name, socket_name)) {
-            name_process(entry->d_name, text, size);
-            found = true;
-        }
-    (void)closedir(directory);
+    for (size_t i = 0; !found && i < count; i++) {
+        found = names[i][0] >= '1' && names[i][0] <= '9' && has_socket(names[i], socket_name);
+        if (found)
+            name_process(names[i], text, size);
+    }
+    pkv__file_names_free(names, count);
     return found;
 }
 
