@@ -58,10 +58,10 @@ static void put_sizes(const pkv_status *status)
     put_name("stored");
     printf("%s", cli_size(stored, status->stored_bytes));
     if (status->raw_bytes > 0)
-        printf(" of %s recorded (%.0f %%), index %s (%.1f %%)", cli_size(raw, status->raw_bytes),
+        printf(" of %s recorded (%.0f %%), index and catalog %s",
+               cli_size(raw, status->raw_bytes),
                100.0 * (double)status->stored_bytes / (double)status->raw_bytes,
-               cli_size(index, status->index_bytes),
-               100.0 * (double)status->index_bytes / (double)status->raw_bytes);
+               cli_size(index, status->index_bytes));
     (void)fputc('\n', stdout);
     put_name("disk");
     printf("%s free of %s\n", cli_size(free_text, status->free_bytes),
