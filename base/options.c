@@ -147,7 +147,7 @@ static int append(const struct key *key, struct pkv__strings *list, const char *
 static int append_vni(const struct key *key, struct pkv__strings *list, const char *value,
                       pkv_error *error)
 {
-    uint32_t first, last, first_before, last_before;
+    uint32_t first = 0, last = 0, first_before = 0, last_before = 0;
     const char *name, *name_before;
     if (pkv__options_vni(value, &first, &last, &name) < 0)
         return invalid(key, value, "a VNI or a range, and a name (letters, digits, '_', '.', '-')",
@@ -163,7 +163,7 @@ static int append_vni(const struct key *key, struct pkv__strings *list, const ch
 
 static int set_number(const struct key *key, int64_t *number, const char *value, pkv_error *error)
 {
-    int64_t parsed;
+    int64_t parsed = 0;
     uint64_t digits;
     if (key->type == DURATION && pkv_duration_parse(&parsed, value, NULL) < 0)
         return invalid(key, value, "a duration such as 500ms, 5s or 10m", error);
