@@ -28,7 +28,7 @@ FIXED = [
     "proto 6", "ip protochain 6", "icmp[icmptype] = icmp-echo or icmp6", "portrange 1-1024", "src portrange 1-1024",
     "net 10", "src net 192.168", "net 172.16.0.0 mask 255.240.0.0", "dst net 2001:db8::/32 or ip", "sctp or esp or ah",
     "port http or https or domain", "tcp src port 80 and dst portrange 1024-65535", "not (tcp or udp)", "host (10.0.0.1 or 10.0.0.2)",
-    "ether[12:2] = 0x0800", "ip and not fragment" if False else "ip and not ip[6] & 0x20 != 0",
+    "ether[12:2] = 0x0800", "ip and not ip[6] & 0x20 != 0",
 ]
 
 
