@@ -44,6 +44,20 @@ struct pkv__segment_file {
 int pkv__archive_list(const char *directory, int64_t since_ns, int64_t until_ns,
                       struct pkv__segment_file **files, size_t *count, pkv_error *error);
 
+/* A day's directory of segments/ as it is: it has changed if and only if the stamp has, but for
+ * what happens within the grain of the file system's clock. */
+struct pkv__archive_day {
+    char day[9]; /* "20261122" */
+    int64_t inode, changed_ns;
+};
+/* Every day that has a directory, in order. Free with pkv__free. */
+int pkv__archive_days(const char *directory, struct pkv__archive_day **days, size_t *count,
+                      pkv_error *error);
+/* As pkv__archive_list, of some days. */
+int pkv__archive_list_days(const char *directory, const struct pkv__archive_day *days,
+                           size_t day_count, struct pkv__segment_file **files, size_t *count,
+                           pkv_error *error);
+
 /* Makes the directories of an archive and chain.log with its header (UUID, host, creation time) if
  * it is not there. Safe to race. */
 int pkv__archive_create(const char *directory, pkv_error *error);

@@ -11,12 +11,15 @@
 #include "base/memory.h"
 
 #define DAY_NS (86400 * PKV__NS_PER_S)
-#define DAY_TEXT 9 /* "20261122" */
+#define DAY_TEXT sizeof(((struct pkv__archive_day *)NULL)->day)
 
 struct listing {
     char first_day[DAY_TEXT], last_day[DAY_TEXT];
+    bool only_days;
     struct pkv__segment_file *files;
     size_t count, capacity;
+    struct pkv__archive_day *days;
+    size_t day_count, day_capacity;
 };
 
 static void day_of(char day[DAY_TEXT], int64_t time_ns)
@@ -48,10 +51,26 @@ static bool in_range(const struct listing *l, const char *date, size_t digits)
     return strncmp(date, l->first_day, digits) >= 0 && strncmp(date, l->last_day, digits) <= 0;
 }
 
+/* A directory that goes away meanwhile holds nothing. */
+static int add_day(struct listing *l, const char *path, const char *date, pkv_error *error)
+{
+    if (pkv__grow(&l->days, &l->day_capacity, l->day_count + 1, sizeof *l->days) < 0)
+        return pkv__error_memory(error);
+    struct pkv__archive_day *day = &l->days[l->day_count];
+    (void)snprintf(day->day, sizeof day->day, "%s", date);
+    if (pkv__file_stamp(path, &day->inode, &day->changed_ns, error) == 0)
+        l->day_count++;
+    else if (pkv__file_exists(path))
+        return PKV_E_SYSTEM;
+    return 0;
+}
+
 /* Descends through YYYY/MM/DD; the depth is bounded by the date's eight digits. */
 static int list_level(struct listing *l, const char *path, const char *date, pkv_error *error)
 {
     size_t digits = strlen(date), next = digits == 0 ? 4 : 2, count = 0;
+    if (digits == 8 && l->only_days)
+        return add_day(l, path, date, error);
     char **names = NULL;
     int rc = pkv__file_list(path, &names, &count, error);
     for (size_t i = 0; rc == 0 && i < count; i++) {
@@ -103,6 +122,48 @@ int pkv__archive_list(const char *directory, int64_t since_ns, int64_t until_ns,
     if (!segments)
         return pkv__error_memory(error);
     int rc = list_level(&l, segments, "", error);
+    if (rc < 0) {
+        pkv__free(l.files);
+        return rc;
+    }
+    sort_and_unite(&l);
+    *files = l.files;
+    *count = l.count;
+    return 0;
+}
+
+int pkv__archive_days(const char *directory, struct pkv__archive_day **days, size_t *count,
+                      pkv_error *error)
+{
+    struct listing l = {.first_day = "00000000", .last_day = "99999999", .only_days = true};
+    char *segments PKV__AUTO_FREE = pkv__archive_join(directory, "segments");
+    if (!segments)
+        return pkv__error_memory(error);
+    int rc = list_level(&l, segments, "", error);
+    if (rc < 0) {
+        pkv__free(l.days);
+        return rc;
+    }
+    *days = l.days;
+    *count = l.day_count;
+    return 0;
+}
+
+static int list_day(struct listing *l, const char *directory, const char *day, pkv_error *error)
+{
+    char *path PKV__AUTO_FREE =
+        pkv__printf("%s/segments/%.4s/%.2s/%.2s", directory, day, day + 4, day + 6);
+    return path ? list_level(l, path, day, error) : pkv__error_memory(error);
+}
+
+int pkv__archive_list_days(const char *directory, const struct pkv__archive_day *days,
+                           size_t day_count, struct pkv__segment_file **files, size_t *count,
+                           pkv_error *error)
+{
+    struct listing l = {.count = 0};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < day_count; i++)
+        rc = list_day(&l, directory, days[i].day, error);
     if (rc < 0) {
         pkv__free(l.files);
         return rc;

@@ -33,6 +33,9 @@ int pkv__file_unlink(const char *path, pkv_error *error);           /* ENOENT is
 int pkv__file_make_directories(const char *path, pkv_error *error); /* 0750, with parents */
 int pkv__file_sync_directory(const char *path, pkv_error *error);
 bool pkv__file_exists(const char *path);
+/* Which file it is, and when it was changed last: for a directory, when a name came, went or was
+ * replaced. No program can set that time back. */
+int pkv__file_stamp(const char *path, int64_t *inode, int64_t *changed_ns, pkv_error *error);
 int pkv__file_free_space(const char *path, uint64_t *free_bytes, uint64_t *all_bytes,
                          pkv_error *error);
 
@@ -50,7 +53,7 @@ void pkv__file_names_free(char **names, size_t count);
 int pkv__file_read_all(const char *path, size_t limit, char **text, size_t *length,
                        pkv_error *error);
 
-static inline void pkv__file_close_cleanup(int *fd)
+static inline void pkv__file_close_cleanup(const int *fd)
 {
     pkv__file_close(*fd);
 }

@@ -58,6 +58,17 @@ bool pkv__file_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+int pkv__file_stamp(const char *path, int64_t *inode, int64_t *changed_ns, pkv_error *error)
+{
+    struct stat found;
+    int fault = pkv__fault("stat");
+    if (fault || stat(path, &found) < 0)
+        return pkv__error_errno(error, fault ? fault : errno, "cannot look at %s", path);
+    *inode = (int64_t)found.st_ino;
+    *changed_ns = (int64_t)found.st_ctim.tv_sec * 1000000000 + found.st_ctim.tv_nsec;
+    return 0;
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);

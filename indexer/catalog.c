@@ -103,7 +103,8 @@ bool pkv__catalog_is_gone(const struct pkv__catalog *catalog)
 
 static int remove_rows(sqlite3 *db, const char *stem, pkv_error *error)
 {
-    static const char *const tables[] = {"segment", "summary", "loss", "damage", "vni_name"};
+    static const char *const tables[] = {"segment", "summary", "summary_ports",
+                                         "loss",    "damage",  "vni_name"};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         char sql[64];
         (void)snprintf(sql, sizeof sql, "DELETE FROM %s WHERE name = ?", tables[i]);
@@ -127,13 +128,25 @@ static void put_time(struct pkv__insert *insert, const struct pkv__segment_index
         pkv__insert_null(insert);
 }
 
+/* The number of bits of the time from the first of coverage and packets to the end of both. */
+static int span_of(const struct pkv__segment_index *index, int64_t start_ns, int64_t end_ns)
+{
+    int64_t from_ns = index->has_packets && index->first_ns < start_ns ? index->first_ns : start_ns;
+    uint64_t length_ns = (uint64_t)end_ns - (uint64_t)from_ns;
+    int bits = 0;
+    while (length_ns >> bits && ++bits < 64)
+        continue;
+    return bits;
+}
+
 static int put_segment(sqlite3 *db, const struct pkv__segment_index *index, pkv_error *error)
 {
     struct pkv__insert insert;
     int64_t start_ns, end_ns;
     pkv__segment_index_coverage(index, &start_ns, &end_ns);
-    pkv__insert_init(&insert, db,
-                     "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    pkv__insert_init(
+        &insert, db,
+        "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     pkv__insert_text(&insert, index->stem);
     pkv__insert_integer(&insert, index->name.lane);
     pkv__insert_count(&insert, index->name.sequence);
@@ -150,6 +163,34 @@ static int put_segment(sqlite3 *db, const struct pkv__segment_index *index, pkv_
     pkv__insert_text(&insert, index->sha256);
     pkv__insert_integer(&insert, index->recovered);
     pkv__insert_text(&insert, index->origin);
+    pkv__insert_integer(&insert, span_of(index, start_ns, end_ns));
+    pkv__insert_put(&insert);
+    return pkv__insert_deinit(&insert, error);
+}
+
+static int put_address_summary(sqlite3 *db, const struct pkv__segment_index *index,
+                               const struct pkv__index_summary *summary, pkv_error *error)
+{
+    struct pkv__insert insert;
+    pkv__insert_init(&insert, db, "INSERT INTO summary VALUES (?, ?, ?, ?, ?, ?, ?)");
+    pkv__insert_text(&insert, index->stem);
+    pkv__insert_integer(&insert, index->import);
+    pkv__insert_integer(&insert, index->first_ns);
+    pkv__insert_integer(&insert, index->last_ns);
+    pkv__insert_blob(&insert, summary->link_types.data, summary->link_types.length);
+    pkv__insert_blob(&insert, summary->vnis.data, summary->vnis.length);
+    pkv__insert_blob(&insert, summary->addresses.data, summary->addresses.length);
+    pkv__insert_put(&insert);
+    return pkv__insert_deinit(&insert, error);
+}
+
+static int put_port_summary(sqlite3 *db, const struct pkv__segment_index *index,
+                            const struct pkv__index_summary *summary, pkv_error *error)
+{
+    struct pkv__insert insert;
+    pkv__insert_init(&insert, db, "INSERT INTO summary_ports VALUES (?, ?)");
+    pkv__insert_text(&insert, index->stem);
+    pkv__insert_blob(&insert, summary->ports.data, summary->ports.length);
     pkv__insert_put(&insert);
     return pkv__insert_deinit(&insert, error);
 }
@@ -161,15 +202,9 @@ static int put_summary(sqlite3 *db, const struct pkv__segment_index *index, pkv_
         return 0;
     if (pkv__index_summary_init(&summary, index) < 0)
         return pkv__error_memory(error);
-    struct pkv__insert insert;
-    pkv__insert_init(&insert, db, "INSERT INTO summary VALUES (?, ?, ?, ?, ?)");
-    pkv__insert_text(&insert, index->stem);
-    pkv__insert_blob(&insert, summary.addresses.data, summary.addresses.length);
-    pkv__insert_blob(&insert, summary.ports.data, summary.ports.length);
-    pkv__insert_blob(&insert, summary.vnis.data, summary.vnis.length);
-    pkv__insert_blob(&insert, summary.link_types.data, summary.link_types.length);
-    pkv__insert_put(&insert);
-    int rc = pkv__insert_deinit(&insert, error);
+    int rc = put_address_summary(db, index, &summary, error);
+    if (rc == 0)
+        rc = put_port_summary(db, index, &summary, error);
     pkv__index_summary_deinit(&summary);
     return rc;
 }
@@ -293,4 +328,19 @@ int pkv__catalog_each(struct pkv__catalog *catalog, pkv__catalog_fn *segment, vo
             return rc;
     }
     return step == SQLITE_DONE ? 0 : pkv__database_error(catalog->db, step, error);
+}
+
+int pkv__catalog_put_day(struct pkv__catalog *catalog, const struct pkv__archive_day *day,
+                         uint64_t segments, pkv_error *error)
+{
+    struct pkv__insert insert;
+    pkv__insert_init(&insert, catalog->db,
+                     "INSERT OR REPLACE INTO day SELECT ?1, ?2, ?3, ?4 WHERE ?4 = "
+                     "(SELECT count(*) FROM segment WHERE name > ?1 AND name < ?1 || 'U')");
+    pkv__insert_text(&insert, day->day);
+    pkv__insert_integer(&insert, day->inode);
+    pkv__insert_integer(&insert, day->changed_ns);
+    pkv__insert_count(&insert, segments);
+    pkv__insert_put(&insert);
+    return pkv__insert_deinit(&insert, error);
 }

@@ -52,6 +52,8 @@ struct pkv__follower *pkv__follower_free(struct pkv__follower *follower)
     (void)pkv__intern_free(follower->done);
     (void)pkv__intern_free(follower->failing);
     (void)pkv__intern_free(follower->left_alone);
+    pkv__follower_forget_days(follower);
+    pkv__free(follower->days);
     pkv__free(follower->directory);
     pkv__free(follower);
     return NULL;
@@ -72,6 +74,7 @@ int pkv__follower_open_catalog(struct pkv__follower *f, pkv_error *error)
     if (anew)
         pkv__log(f->options, PKV_LOG_WARNING, "the catalog is made anew: %s", why.text);
     f->next_recheck_ns = 0;
+    pkv__follower_forget_days(f);
     return rc;
 }
 
@@ -99,6 +102,14 @@ static int64_t recent_ns(const struct pkv__follower *f)
     return since_ns;
 }
 
+static int look_at_days(struct pkv__follower *f, pkv_error *error)
+{
+    pkv__free(f->days);
+    f->days = NULL;
+    f->day_count = 0;
+    return pkv__archive_days(f->directory, &f->days, &f->day_count, error);
+}
+
 /* An import may bring segments of any day, but listing them all takes long in a large archive. */
 static int list(struct pkv__follower *f, bool *full, struct pkv__segment_file **files,
                 size_t *count, pkv_error *error)
@@ -106,7 +117,9 @@ static int list(struct pkv__follower *f, bool *full, struct pkv__segment_file **
     int64_t start_ns = pkv__monotonic_ns();
     *full = start_ns >= f->next_full_ns || start_ns >= f->next_recheck_ns;
     int64_t since_ns = *full ? INT64_MIN : recent_ns(f);
-    int rc = pkv__archive_list(f->directory, since_ns, INT64_MAX, files, count, error);
+    int rc = *full ? look_at_days(f, error) : 0;
+    if (rc == 0)
+        rc = pkv__archive_list(f->directory, since_ns, INT64_MAX, files, count, error);
     int64_t now_ns = pkv__monotonic_ns();
     if (*full && rc == 0)
         f->next_full_ns = now_ns + (now_ns - start_ns) * LISTING_SHARE;
@@ -199,6 +212,8 @@ static int look(struct pkv__follower *f, struct pkv__segment_file *files, size_t
         rc = pkv__error_memory(error);
     if (rc == 0)
         rc = take_all(f, files, count, &first, error);
+    if (rc == 0 && full)
+        pkv__follower_note_days(f, files, count);
     if (rc == 0 && live) {
         drop_vanished(f, files, count);
         rc = pkv__follower_advance(f, error);

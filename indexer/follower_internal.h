@@ -27,6 +27,10 @@ struct pkv__follower {
     struct pkv__followed followed[PKV__FOLLOWED_MAX];
     unsigned followed_count;
     int64_t next_full_ns, next_recheck_ns; /* monotonic */
+    struct pkv__archive_day *days;         /* as the last full listing found them, or before it */
+    size_t day_count;
+    struct pkv__archive_day *noted; /* days that stand in the catalog as listed in full */
+    size_t noted_count;
     pkv_index_report report;
     /* of the step at hand */
     pkv_progress_fn *progress;
@@ -59,6 +63,12 @@ struct pkv__intake *pkv__follower_unfollow(struct pkv__follower *f,
  * `files`: all. */
 int pkv__follower_recheck(struct pkv__follower *f, const struct pkv__segment_file *files,
                           size_t count, pkv_error *error);
+
+/* Notes in the catalog the days of which it has all segments. `files`: all, listed after f->days
+ * was filled in. */
+void pkv__follower_note_days(struct pkv__follower *f, const struct pkv__segment_file *files,
+                             size_t count);
+void pkv__follower_forget_days(struct pkv__follower *f); /* what was noted is to be noted again */
 
 /* Opens catalog and chain if they are not. */
 int pkv__follower_open_catalog(struct pkv__follower *f, pkv_error *error);

@@ -99,7 +99,9 @@ struct pkv__verify_pair {
 int pkv__verify_integrity(struct pkv__verify *v, const struct pkv__verify_pair *pair, bool *sound);
 /* `same`: the tables are there. Their text may be that of another release: told once. */
 int pkv__verify_schema(struct pkv__verify *v, const struct pkv__verify_pair *pair, bool *same);
-/* Every table of the expected database; with a stem the rows of this name, and not `meta`. */
+/* Whether a table of the catalog is of segments, by name: not `meta` and `day`. */
+bool pkv__verify_is_of_segments(const char *table);
+/* Every table of the expected database; with a stem the rows of this name. */
 int pkv__verify_tables(struct pkv__verify *v, const struct pkv__verify_pair *pair,
                        const char *stem);
 

@@ -181,6 +181,11 @@ int pkv__verify_schema(struct pkv__verify *v, const struct pkv__verify_pair *pai
     return rc < 0 || !*same || v->schema_told ? rc : compare_schema_texts(v, pair);
 }
 
+bool pkv__verify_is_of_segments(const char *table)
+{
+    return strcmp(table, "meta") != 0 && strcmp(table, "day") != 0;
+}
+
 int pkv__verify_tables(struct pkv__verify *v, const struct pkv__verify_pair *pair, const char *stem)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *tables = NULL;
@@ -195,7 +200,7 @@ int pkv__verify_tables(struct pkv__verify *v, const struct pkv__verify_pair *pai
         const char *name = (const char *)sqlite3_column_text(tables, 0);
         if (!name)
             return pkv__error_memory(v->error);
-        if (!stem || strcmp(name, "meta") != 0)
+        if (!stem || pkv__verify_is_of_segments(name))
             rc = compare_table(v, pair, name, stem);
     }
     return rc;

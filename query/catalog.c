@@ -4,20 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <sqlite3.h>
-
 #include <pktvault/time.h>
 
-#include "base/cursor.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "query/catalog_internal.h"
 #include "query/missing.h"
 #include "query/plan.h"
 #include "schema/database.h"
-
-struct pkv__catalog {
-    sqlite3 *db;
-};
 
 int pkv__catalog_reader_open(struct pkv__catalog **catalog, const char *directory, pkv_error *error)
 {
@@ -41,7 +35,7 @@ struct pkv__catalog *pkv__catalog_reader_close(struct pkv__catalog *catalog)
     return NULL;
 }
 
-static int step(struct pkv__catalog *catalog, sqlite3_stmt *s, pkv_error *error)
+int pkv__catalog_step(struct pkv__catalog *catalog, sqlite3_stmt *s, pkv_error *error)
 {
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW)
@@ -49,11 +43,20 @@ static int step(struct pkv__catalog *catalog, sqlite3_stmt *s, pkv_error *error)
     return rc == SQLITE_DONE ? 0 : pkv__database_error(catalog->db, rc, error);
 }
 
+/* A text of the row, NULL where there is none; its memory may fail. */
+static int text_of(const struct pkv__catalog *catalog, sqlite3_stmt *s, int column,
+                   const char **text, pkv_error *error)
+{
+    bool is_null = sqlite3_column_type(s, column) == SQLITE_NULL;
+    *text = (const char *)sqlite3_column_text(s, column);
+    return *text || is_null ? PKV_OK : pkv__database_error(catalog->db, SQLITE_NOMEM, error);
+}
+
 int64_t pkv__catalog_count(struct pkv__catalog *catalog)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
     if (pkv__database_prepare(&s, catalog->db, "SELECT count(*) FROM segment", NULL) ||
-        step(catalog, s, NULL) != 1)
+        pkv__catalog_step(catalog, s, NULL) != 1)
         return -1;
     return sqlite3_column_int64(s, 0);
 }
@@ -69,7 +72,7 @@ int pkv__catalog_totals(struct pkv__catalog *catalog, struct pkv__catalog_totals
                               error);
     if (rc)
         return rc;
-    rc = step(catalog, s, error);
+    rc = pkv__catalog_step(catalog, s, error);
     if (rc != 1)
         return rc;
     *totals = (struct pkv__catalog_totals){sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1),
@@ -79,14 +82,27 @@ int pkv__catalog_totals(struct pkv__catalog *catalog, struct pkv__catalog_totals
     return PKV_OK;
 }
 
-int pkv__catalog_stems(struct pkv__catalog *catalog, pkv__catalog_stem_fn *row, void *context,
-                       pkv_error *error)
+int pkv__catalog_begin(struct pkv__catalog *catalog, pkv_error *error)
+{
+    return pkv__database_exec(catalog->db, "BEGIN", error);
+}
+
+void pkv__catalog_end(struct pkv__catalog *catalog)
+{
+    if (!sqlite3_get_autocommit(catalog->db))
+        (void)pkv__database_exec(catalog->db, "COMMIT", NULL);
+}
+
+int pkv__catalog_stems(struct pkv__catalog *catalog, const char *day, pkv__catalog_stem_fn *row,
+                       void *context, pkv_error *error)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
-    int rc = pkv__database_prepare(&s, catalog->db, "SELECT name FROM segment", error);
+    int rc = pkv__database_prepare(
+        &s, catalog->db, "SELECT name FROM segment WHERE name > ?1 AND name < ?1 || 'U'", error);
     if (rc)
         return rc;
-    while ((rc = step(catalog, s, error)) == 1) {
+    (void)sqlite3_bind_text(s, 1, day, -1, SQLITE_STATIC);
+    while ((rc = pkv__catalog_step(catalog, s, error)) == 1) {
         const char *stem = (const char *)sqlite3_column_text(s, 0);
         rc = stem ? row(context, stem) : 0;
         if (rc)
@@ -95,77 +111,20 @@ int pkv__catalog_stems(struct pkv__catalog *catalog, pkv__catalog_stem_fn *row, 
     return rc;
 }
 
-static bool parse_stem(struct pkv__segment_name *name, const char *stem)
-{
-    char file[PKV__SEGMENT_STEM_TEXT + 16];
-    bool open;
-    if (!stem || strlen(stem) >= PKV__SEGMENT_STEM_TEXT)
-        return false;
-    (void)snprintf(file, sizeof(file), "%s%s", stem, PKV__SEGMENT_SUFFIX);
-    return pkv__segment_name_parse(name, &open, file);
-}
-
-static void set_link_types(struct pkv__catalog_segment *segment, const uint8_t *data, size_t length)
-{
-    struct pkv__cursor c = pkv__cursor(data, length);
-    segment->link_type = (uint16_t)pkv__cursor_varint(&c);
-    segment->link_types = c.failed ? 0 : pkv__cursor_left(&c) ? 2 : 1;
-}
-
-static int segment_row(sqlite3_stmt *s, pkv__catalog_segment_fn *row, void *context)
-{
-    struct pkv__catalog_segment segment = {.import = sqlite3_column_int(s, 1) != 0,
-                                           .first_ns = sqlite3_column_int64(s, 2),
-                                           .last_ns = sqlite3_column_int64(s, 3)};
-    if (!parse_stem(&segment.name, (const char *)sqlite3_column_text(s, 0)))
-        return PKV_OK;
-    segment.summary =
-        (struct pkv__segment_summary){.addresses = sqlite3_column_blob(s, 4),
-                                      .addresses_length = (size_t)sqlite3_column_bytes(s, 4),
-                                      .ports = sqlite3_column_blob(s, 5),
-                                      .ports_length = (size_t)sqlite3_column_bytes(s, 5),
-                                      .vnis = sqlite3_column_blob(s, 6),
-                                      .vnis_length = (size_t)sqlite3_column_bytes(s, 6)};
-    /* A segment without any VNI has an empty list, which is another thing than none. */
-    if (!segment.summary.vnis && sqlite3_column_type(s, 6) != SQLITE_NULL)
-        segment.summary.vnis = (const uint8_t *)"";
-    set_link_types(&segment, sqlite3_column_blob(s, 7), (size_t)sqlite3_column_bytes(s, 7));
-    return row(context, &segment);
-}
-
-int pkv__catalog_segments(struct pkv__catalog *catalog, int64_t since_ns, int64_t until_ns,
-                          pkv__catalog_segment_fn *row, void *context, pkv_error *error)
+int pkv__catalog_days(struct pkv__catalog *catalog, pkv__catalog_day_fn *row, void *context,
+                      pkv_error *error)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
     int rc = pkv__database_prepare(
-        &s, catalog->db,
-        "SELECT s.name, s.import, s.first_ns, s.last_ns, m.addresses, m.ports, m.vnis, "
-        "m.link_types FROM segment s "
-        "LEFT JOIN summary m ON m.name = s.name WHERE s.last_ns >= ? AND s.first_ns < ?",
-        error);
+        &s, catalog->db, "SELECT day, inode, changed_ns, segments FROM day ORDER BY day", error);
     if (rc)
         return rc;
-    (void)sqlite3_bind_int64(s, 1, since_ns);
-    (void)sqlite3_bind_int64(s, 2, until_ns);
-    while ((rc = step(catalog, s, error)) == 1) {
-        rc = segment_row(s, row, context);
-        if (rc)
-            return rc;
-    }
-    return rc;
-}
-
-int pkv__catalog_coverage(struct pkv__catalog *catalog, pkv__catalog_coverage_fn *row,
-                          void *context, pkv_error *error)
-{
-    PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
-    int rc = pkv__database_prepare(&s, catalog->db, "SELECT start_ns, end_ns, import FROM segment",
-                                   error);
-    if (rc)
-        return rc;
-    while ((rc = step(catalog, s, error)) == 1) {
-        rc = row(context, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1),
-                 sqlite3_column_int(s, 2) == 0);
+    while ((rc = pkv__catalog_step(catalog, s, error)) == 1) {
+        const char *text = (const char *)sqlite3_column_text(s, 0);
+        struct pkv__archive_day day = {.inode = sqlite3_column_int64(s, 1),
+                                       .changed_ns = sqlite3_column_int64(s, 2)};
+        (void)snprintf(day.day, sizeof(day.day), "%s", text ? text : "");
+        rc = row(context, &day, sqlite3_column_int64(s, 3));
         if (rc)
             return rc;
     }
@@ -184,8 +143,12 @@ static int missing_losses(struct pkv__catalog *catalog, int64_t since_ns, int64_
         return rc;
     (void)sqlite3_bind_int64(s, 1, since_ns);
     (void)sqlite3_bind_int64(s, 2, until_ns);
-    while ((rc = step(catalog, s, error)) == 1) {
-        pkv_missing loss = {.cause = pkv__missing_cause((const char *)sqlite3_column_text(s, 0)),
+    while ((rc = pkv__catalog_step(catalog, s, error)) == 1) {
+        const char *cause;
+        rc = text_of(catalog, s, 0, &cause, error);
+        if (rc)
+            return rc;
+        pkv_missing loss = {.cause = pkv__missing_cause(cause),
                             .from_ns = sqlite3_column_int64(s, 1),
                             .until_ns = sqlite3_column_int64(s, 2),
                             .packets = (uint64_t)sqlite3_column_int64(s, 3)};
@@ -210,14 +173,19 @@ static int missing_damage(struct pkv__catalog *catalog, int64_t since_ns, int64_
         return rc;
     (void)sqlite3_bind_int64(s, 1, since_ns);
     (void)sqlite3_bind_int64(s, 2, until_ns);
-    while ((rc = step(catalog, s, error)) == 1) {
+    while ((rc = pkv__catalog_step(catalog, s, error)) == 1) {
         pkv_missing damage = {.cause = PKV_MISSING_UNREADABLE,
                               .from_ns = sqlite3_column_int64(s, 3),
                               .until_ns = sqlite3_column_int64(s, 4)};
+        const char *name, *reason = NULL;
+        rc = text_of(catalog, s, 0, &name, error);
+        if (!rc)
+            rc = text_of(catalog, s, 2, &reason, error);
+        if (rc)
+            return rc;
         (void)snprintf(damage.text, sizeof(damage.text), "segment %s at byte %lld: %s",
-                       (const char *)sqlite3_column_text(s, 0),
-                       (long long)sqlite3_column_int64(s, 1),
-                       (const char *)sqlite3_column_text(s, 2));
+                       name ? name : "?", (long long)sqlite3_column_int64(s, 1),
+                       reason ? reason : "damaged");
         rc = row(context, &damage);
         if (rc)
             return rc;
@@ -245,8 +213,11 @@ int pkv__catalog_vni_names(struct pkv__catalog *catalog, const char *stem,
         return rc;
     if (stem)
         (void)sqlite3_bind_text(s, 1, stem, -1, SQLITE_STATIC);
-    while ((rc = step(catalog, s, error)) == 1) {
-        const char *label = (const char *)sqlite3_column_text(s, 2);
+    while ((rc = pkv__catalog_step(catalog, s, error)) == 1) {
+        const char *label;
+        rc = text_of(catalog, s, 2, &label, error);
+        if (rc)
+            return rc;
         if (label && pkv__vni_names_add(names, (uint32_t)sqlite3_column_int64(s, 0),
                                         (uint32_t)sqlite3_column_int64(s, 1), label, strlen(label)))
             return pkv__error_memory(error);

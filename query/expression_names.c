@@ -12,7 +12,6 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/options.h"
-#include "query/catalog.h"
 #include "query/query_internal.h"
 
 struct taking {
@@ -88,14 +87,10 @@ static int of_segments(struct pkv__vni_names *names, const char *directory, bool
 }
 
 /* False: there is none that can be read. */
-static bool of_catalog(struct pkv__vni_names *names, const char *directory)
+static bool of_catalog(struct pkv_query *query, size_t directory)
 {
-    struct pkv__catalog *catalog = NULL;
-    if (pkv__catalog_reader_open(&catalog, directory, NULL))
-        return false;
-    int rc = pkv__catalog_vni_names(catalog, NULL, names, NULL);
-    (void)pkv__catalog_reader_close(catalog);
-    return !rc;
+    struct pkv__catalog *catalog = pkv__query_catalog(query, directory);
+    return catalog && !pkv__catalog_vni_names(catalog, NULL, &query->names, NULL);
 }
 
 int pkv__query_expression_names(void *context, const struct pkv__vni_names **names,
@@ -105,7 +100,7 @@ int pkv__query_expression_names(void *context, const struct pkv__vni_names **nam
     int rc = PKV_OK;
     *names = &query->names;
     for (size_t i = 0; i < query->directory_count && !query->has_names && !rc; i++) {
-        bool catalogued = of_catalog(&query->names, query->directories[i]);
+        bool catalogued = of_catalog(query, i);
         rc = of_segments(&query->names, query->directories[i], catalogued, error);
     }
     query->has_names = !rc;

@@ -62,6 +62,10 @@ struct pkv__segment_summary {
     size_t addresses_length, ports_length, vnis_length;
 };
 
+/* What of it can rule a segment out. */
+enum { PKV__SUMMARY_ADDRESSES = 1, PKV__SUMMARY_PORTS = 2, PKV__SUMMARY_VNIS = 4 };
+unsigned pkv__filter_summaries(const struct pkv__filter *filter);
+
 /* False: no packet of the segment can match. */
 bool pkv__filter_segment(const struct pkv__filter *filter,
                          const struct pkv__segment_summary *summary);

@@ -249,6 +249,17 @@ static enum pkv__truth segment_truth(const struct pkv__node *node,
     return may || (exact && !node->own) ? PKV__MAYBE : PKV__NO;
 }
 
+unsigned pkv__filter_summaries(const struct pkv__filter *filter)
+{
+    unsigned summaries = 0;
+    for (const struct pkv__node *node = filter->nodes; node; node = node->all)
+        summaries |= node->kind == PKV__NODE_ADDRESS ? PKV__SUMMARY_ADDRESSES
+                     : node->kind == PKV__NODE_PORT  ? PKV__SUMMARY_PORTS
+                     : node->kind == PKV__NODE_VNI   ? PKV__SUMMARY_VNIS
+                                                     : 0u;
+    return summaries;
+}
+
 bool pkv__filter_segment(const struct pkv__filter *filter,
                          const struct pkv__segment_summary *summary)
 {

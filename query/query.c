@@ -16,7 +16,8 @@ static int copy_directories(struct pkv_query *query, const char *const *director
                             pkv_error *error)
 {
     query->directories = pkv__alloc_zero(count ? count : 1, sizeof(*query->directories));
-    if (!query->directories)
+    query->catalogs = pkv__alloc_zero(count ? count : 1, sizeof(*query->catalogs));
+    if (!query->directories || !query->catalogs)
         return pkv__error_memory(error);
     for (size_t i = 0; i < count; i++) {
         int rc = pkv__archive_check(directories[i], error);
@@ -30,6 +31,14 @@ static int copy_directories(struct pkv_query *query, const char *const *director
     return PKV_OK;
 }
 
+struct pkv__catalog *pkv__query_catalog(struct pkv_query *query, size_t directory)
+{
+    struct pkv__catalog **catalog = &query->catalogs[directory];
+    if (!*catalog)
+        (void)pkv__catalog_reader_open(catalog, query->directories[directory], NULL);
+    return *catalog;
+}
+
 int pkv__query_find_segments(struct pkv_query *query, pkv_error *error)
 {
     struct pkv__segments_request request = {.filter = query->request.whole ? NULL : query->filter,
@@ -41,8 +50,9 @@ int pkv__query_find_segments(struct pkv_query *query, pkv_error *error)
     pkv__missing_deinit(&query->missing);
     pkv__coverage_deinit(&query->coverage);
     for (size_t i = 0; i < query->directory_count && !rc; i++)
-        rc = pkv__segments_add(&query->segments, query->directories[i], (uint32_t)i, &request,
-                               &query->missing, &query->coverage, error);
+        rc = pkv__segments_add(&query->segments, query->directories[i], (uint32_t)i,
+                               pkv__query_catalog(query, i), &request, &query->missing,
+                               &query->coverage, error);
     pkv__segments_sort(&query->segments);
     return rc;
 }
@@ -234,8 +244,11 @@ pkv_query *pkv_query_free(pkv_query *query)
         return NULL;
     pkv__query_rewind(query);
     pkv__heap_deinit(&query->heap);
-    for (size_t i = 0; i < query->directory_count; i++)
+    for (size_t i = 0; i < query->directory_count; i++) {
+        (void)pkv__catalog_reader_close(query->catalogs[i]);
         pkv__free(query->directories[i]);
+    }
+    pkv__free(query->catalogs);
     pkv__free(query->directories);
     pkv__segments_deinit(&query->segments);
     pkv__vni_names_deinit(&query->names);

@@ -6,6 +6,7 @@
 #include <pktvault/query.h>
 
 #include "base/options.h"
+#include "query/catalog.h"
 #include "query/dedup.h"
 #include "query/heap.h"
 #include "query/interfaces.h"
@@ -28,6 +29,7 @@ struct pkv_query {
     struct pkv__flow_set whole;
 
     char **directories;
+    struct pkv__catalog **catalogs; /* of the directories, opened with the first use; NULL: not */
     size_t directory_count;
     struct pkv__segments segments;
     struct pkv__vni_names names; /* of all archives: for the expression */
@@ -52,6 +54,9 @@ struct pkv_query {
     pkv_query_report report;
     int canceled;
 };
+
+/* The catalog of a directory, or NULL: it cannot be read. It is the query's. */
+struct pkv__catalog *pkv__query_catalog(struct pkv_query *query, size_t directory);
 
 /* Fills in the segments and what the catalogs say. */
 int pkv__query_find_segments(struct pkv_query *query, pkv_error *error);

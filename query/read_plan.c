@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "query/catalog.h"
 #include "query/query_internal.h"
 
 void pkv__query_add_unreadable(struct pkv_query *query, int64_t from_ns, int64_t until_ns,
@@ -128,13 +127,12 @@ static void read_names(struct pkv_query *query, const struct pkv__candidate *can
                        struct pkv__plan *plan)
 {
     char stem[PKV__SEGMENT_STEM_TEXT];
-    struct pkv__catalog *catalog = NULL;
-    if (plan->scanned || !plan->flow_count ||
-        pkv__catalog_reader_open(&catalog, query->directories[candidate->archive], NULL))
+    if (plan->scanned || !plan->flow_count)
         return;
+    struct pkv__catalog *catalog = pkv__query_catalog(query, candidate->archive);
     pkv__segment_stem(stem, &candidate->name);
-    (void)pkv__catalog_vni_names(catalog, stem, &plan->names, NULL);
-    (void)pkv__catalog_reader_close(catalog);
+    if (catalog)
+        (void)pkv__catalog_vni_names(catalog, stem, &plan->names, NULL);
 }
 
 bool pkv__query_is_fatal(int rc)

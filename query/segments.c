@@ -11,33 +11,58 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/memory.h"
-#include "query/catalog.h"
+
+/* Past this share of an archive, reading all summaries in their order is cheaper than looking up
+ * those of the range; a few cost nothing either way. */
+#define LOOKED_UP_SHARE 16
+#define LOOKED_UP_MIN 64
 
 /* Stems that the catalog has: open addressing over their hashes, 0 is free. */
 struct stems {
     uint64_t *slots;
-    size_t slot_count;
+    size_t slot_count, count;
 };
 
-static int stems_init(struct stems *stems, size_t count)
+static size_t slot_of(const struct stems *stems, uint64_t hash)
 {
-    stems->slot_count = 64;
-    while (stems->slot_count < count * 2)
-        stems->slot_count *= 2;
-    stems->slots = pkv__alloc_zero(stems->slot_count, sizeof(*stems->slots));
-    return stems->slots ? PKV_OK : PKV_E_MEMORY;
-}
-
-/* False: it was there already. */
-static bool stems_add(struct stems *stems, const char *stem)
-{
-    uint64_t hash = pkv__hash_key(stem, strlen(stem)) | 1;
     size_t at = (size_t)(hash >> 8) & (stems->slot_count - 1);
     while (stems->slots[at] && stems->slots[at] != hash)
         at = (at + 1) & (stems->slot_count - 1);
-    bool added = !stems->slots[at];
-    stems->slots[at] = hash;
-    return added;
+    return at;
+}
+
+static int stems_grow(struct stems *stems)
+{
+    struct stems larger = {.slot_count = stems->slot_count ? stems->slot_count * 2 : 64};
+    larger.slots = pkv__alloc_zero(larger.slot_count, sizeof(*larger.slots));
+    if (!larger.slots)
+        return PKV_E_MEMORY;
+    for (size_t i = 0; i < stems->slot_count; i++)
+        if (stems->slots[i])
+            larger.slots[slot_of(&larger, stems->slots[i])] = stems->slots[i];
+    pkv__free(stems->slots);
+    larger.count = stems->count;
+    *stems = larger;
+    return PKV_OK;
+}
+
+static uint64_t hash_of(const char *stem)
+{
+    return pkv__hash_key(stem, strlen(stem)) | 1;
+}
+
+static int stems_add(struct stems *stems, const char *stem)
+{
+    if (stems->count * 2 >= stems->slot_count && stems_grow(stems))
+        return PKV_E_MEMORY;
+    stems->slots[slot_of(stems, hash_of(stem))] = hash_of(stem);
+    stems->count++;
+    return PKV_OK;
+}
+
+static bool stems_have(const struct stems *stems, const char *stem)
+{
+    return stems->slot_count && stems->slots[slot_of(stems, hash_of(stem))];
 }
 
 struct find {
@@ -47,8 +72,17 @@ struct find {
     const struct pkv__segments_request *request;
     struct pkv__missing_list *missing;
     struct pkv__coverage *coverage;
-    struct stems catalogued;
     pkv_error *error;
+
+    struct pkv__catalog *catalog; /* NULL: there is none that can be read */
+    uint64_t catalogued;          /* segments in it */
+    uint64_t in_range;            /* of them */
+    struct pkv__catalog_names names;
+    struct stems stems; /* of the days that are listed */
+
+    struct pkv__archive_day *days; /* to be listed */
+    size_t day_count, next_day, days_kept;
+    uint64_t noted; /* segments of days that need not be listed */
 };
 
 static int add(struct find *f, const struct pkv__candidate *candidate)
@@ -63,12 +97,6 @@ static int add(struct find *f, const struct pkv__candidate *candidate)
 static int catalog_segment(void *context, const struct pkv__catalog_segment *row)
 {
     struct find *f = context;
-    const struct pkv__segments_request *r = f->request;
-    f->segments->in_range++;
-    if (r->filter && !r->no_index && !pkv__filter_segment(r->filter, &row->summary)) {
-        f->segments->skipped++;
-        return PKV_OK;
-    }
     struct pkv__candidate candidate = {.name = row->name,
                                        .archive = f->archive,
                                        .indexed = true,
@@ -78,13 +106,6 @@ static int catalog_segment(void *context, const struct pkv__catalog_segment *row
                                        .link_types = row->link_types,
                                        .link_type = row->link_type};
     return add(f, &candidate);
-}
-
-static int catalog_coverage(void *context, int64_t from_ns, int64_t until_ns, bool live)
-{
-    struct find *f = context;
-    return pkv__coverage_add(f->coverage, from_ns, until_ns, live) ? pkv__error_memory(f->error)
-                                                                   : PKV_OK;
 }
 
 static int catalog_missing(void *context, const pkv_missing *missing)
@@ -97,37 +118,119 @@ static int catalog_missing(void *context, const pkv_missing *missing)
 static int catalog_stem(void *context, const char *stem)
 {
     struct find *f = context;
-    (void)stems_add(&f->catalogued, stem);
+    return stems_add(&f->stems, stem) ? pkv__error_memory(f->error) : PKV_OK;
+}
+
+/* Names are kept while looking them up is cheaper than reading everything. */
+static int keep_name(struct find *f, const char *stem)
+{
+    struct pkv__catalog_names *n = &f->names;
+    if (f->in_range > LOOKED_UP_MIN && f->in_range > f->catalogued / LOOKED_UP_SHARE)
+        return PKV_OK;
+    if (!stem || strlen(stem) >= PKV__SEGMENT_STEM_TEXT)
+        return pkv__error(f->error, PKV_E_FORMAT, -1, "the catalog has a segment without a name");
+    if (pkv__grow(&n->stems, &n->capacity, n->count + 1, sizeof(*n->stems)))
+        return pkv__error_memory(f->error);
+    memcpy(n->stems[n->count++], stem, strlen(stem) + 1);
     return PKV_OK;
 }
 
-/* Without a catalog that opens, everything is found by listing. */
-static int from_catalog(struct find *f)
+static int catalog_stretch(void *context, const struct pkv__catalog_stretch *stretch)
 {
-    struct pkv__catalog *catalog = NULL;
-    pkv_error inner = {0};
-    int64_t count = 0;
-    int rc = pkv__catalog_reader_open(&catalog, f->directory, &inner);
-    if (rc == PKV_E_MEMORY)
+    struct find *f = context;
+    const struct pkv__segments_request *r = f->request;
+    if (pkv__coverage_add(f->coverage, stretch->start_ns, stretch->end_ns, stretch->live))
         return pkv__error_memory(f->error);
-    if (!rc)
-        count = pkv__catalog_count(catalog);
-    if (stems_init(&f->catalogued, count > 0 ? (size_t)count : 0))
-        rc = pkv__error_memory(f->error);
-    else if (!rc)
-        rc = pkv__catalog_stems(catalog, catalog_stem, f, f->error);
-    else
+    if (stretch->near || !stretch->has_packets || stretch->last_ns < r->since_ns ||
+        stretch->first_ns >= r->until_ns)
         return PKV_OK;
-    if (!rc)
-        rc = pkv__catalog_segments(catalog, f->request->since_ns, f->request->until_ns,
-                                   catalog_segment, f, f->error);
-    if (!rc)
-        rc = pkv__catalog_coverage(catalog, catalog_coverage, f, f->error);
-    if (!rc)
-        rc = pkv__catalog_missing(catalog, f->request->since_ns, f->request->until_ns,
-                                  catalog_missing, f, f->error);
-    (void)pkv__catalog_reader_close(catalog);
+    f->in_range++;
+    return keep_name(f, stretch->stem);
+}
+
+static int candidates(struct find *f)
+{
+    const struct pkv__segments_request *r = f->request;
+    uint64_t seen = 0;
+    size_t before = f->segments->count;
+    bool few = f->names.count == f->in_range;
+    int rc =
+        pkv__catalog_segments(f->catalog, few ? &f->names : NULL, r->since_ns, r->until_ns,
+                              r->no_index ? NULL : r->filter, &seen, catalog_segment, f, f->error);
+    if (!rc && seen != f->in_range)
+        rc =
+            pkv__error(f->error, PKV_E_FORMAT, -1, "%s: the catalog lacks summaries", f->directory);
+    if (!rc) {
+        f->segments->in_range += seen;
+        f->segments->skipped += seen - (f->segments->count - before);
+    }
     return rc;
+}
+
+/* Keeps of the days those that have to be listed. The catalog's days come in the same order. */
+static void keep_days_before(struct find *f, const char *day)
+{
+    while (f->next_day < f->day_count && (!day || strcmp(f->days[f->next_day].day, day) < 0))
+        f->days[f->days_kept++] = f->days[f->next_day++];
+}
+
+static int catalog_day(void *context, const struct pkv__archive_day *day, int64_t segments)
+{
+    struct find *f = context;
+    keep_days_before(f, day->day);
+    const struct pkv__archive_day *now = f->days + f->next_day;
+    if (f->next_day < f->day_count && strcmp(now->day, day->day) == 0 && now->inode == day->inode &&
+        now->changed_ns == day->changed_ns) {
+        f->noted += (uint64_t)segments;
+        f->next_day++;
+    }
+    return PKV_OK;
+}
+
+/* What the catalog says that it has must be there: rows may have been deleted by hand. */
+static int choose_days(struct find *f)
+{
+    int rc = pkv__catalog_days(f->catalog, catalog_day, f, f->error);
+    if (rc)
+        return rc;
+    keep_days_before(f, NULL);
+    f->day_count = f->days_kept;
+    for (size_t i = 0; i < f->day_count && !rc; i++)
+        rc = pkv__catalog_stems(f->catalog, f->days[i].day, catalog_stem, f, f->error);
+    if (!rc && f->noted + f->stems.count != f->catalogued)
+        rc = pkv__error(f->error, PKV_E_FORMAT, -1, "%s: the catalog lacks segments", f->directory);
+    return rc;
+}
+
+static int read_days(struct find *f)
+{
+    pkv__free(f->days);
+    f->days = NULL;
+    f->day_count = f->next_day = f->days_kept = 0;
+    return pkv__archive_days(f->directory, &f->days, &f->day_count, f->error);
+}
+
+/* The directories are looked at after the catalog's moment: what is indexed in between is then
+ * scanned; it is not missed. */
+static int read_catalog(struct find *f)
+{
+    const struct pkv__segments_request *r = f->request;
+    int64_t count = -1;
+    int rc = pkv__catalog_begin(f->catalog, f->error);
+    if (!rc)
+        count = pkv__catalog_count(f->catalog);
+    if (count < 0)
+        return PKV_E_FORMAT;
+    f->catalogued = (uint64_t)count;
+    rc = pkv__catalog_stretches(f->catalog, r->since_ns, r->until_ns, catalog_stretch, f, f->error);
+    if (!rc)
+        rc = candidates(f);
+    if (!rc)
+        rc = pkv__catalog_missing(f->catalog, r->since_ns, r->until_ns, catalog_missing, f,
+                                  f->error);
+    if (!rc)
+        rc = read_days(f);
+    return rc ? rc : choose_days(f);
 }
 
 /* A live segment has no packet before it was opened, but for a clock that was set back by up to a
@@ -143,8 +246,9 @@ static int add_unindexed(struct find *f, const struct pkv__segment_file *file)
 {
     char stem[PKV__SEGMENT_STEM_TEXT];
     pkv__segment_stem(stem, &file->name);
-    if (!file->open && !stems_add(&f->catalogued, stem))
+    if (!file->open && stems_have(&f->stems, stem))
         return PKV_OK;
+    f->segments->all++;
     if (begins_too_late(f, &file->name))
         return PKV_OK;
     struct pkv__candidate candidate = {.name = file->name,
@@ -157,43 +261,76 @@ static int add_unindexed(struct find *f, const struct pkv__segment_file *file)
     return add(f, &candidate);
 }
 
-/* Listed after the catalog was read: what is indexed in between is then scanned; it is not missed.
- */
 static int from_files(struct find *f)
 {
     PKV__AUTO_FREE struct pkv__segment_file *files = NULL;
     size_t count = 0;
-    int rc = pkv__archive_list(f->directory, PKV_TIME_MIN, PKV_TIME_MAX, &files, &count, f->error);
-    f->segments->all += count;
+    int rc = pkv__archive_list_days(f->directory, f->days, f->day_count, &files, &count, f->error);
+    f->segments->all += f->catalogued;
     for (size_t i = 0; i < count && !rc; i++)
         rc = add_unindexed(f, &files[i]);
     return rc;
 }
 
+/* What an archive had added before a catalog broke while it was read. */
+struct before {
+    struct pkv__segments segments;
+    size_t missing, stretches;
+    struct pkv__coverage coverage;
+};
+
+static struct before remember(const struct find *f)
+{
+    return (struct before){*f->segments, f->missing->count, f->coverage->count, *f->coverage};
+}
+
+static void go_back(struct find *f, const struct before *before)
+{
+    f->segments->count = before->segments.count;
+    f->segments->all = before->segments.all;
+    f->segments->in_range = before->segments.in_range;
+    f->segments->skipped = before->segments.skipped;
+    f->missing->count = before->missing;
+    f->coverage->count = before->stretches;
+    f->coverage->from_ns = before->coverage.from_ns;
+    f->coverage->until_ns = before->coverage.until_ns;
+    f->coverage->any = before->coverage.any;
+    f->catalogued = f->stems.count = 0;
+    if (f->stems.slots)
+        memset(f->stems.slots, 0, f->stems.slot_count * sizeof(*f->stems.slots));
+}
+
+/* Without a catalog that can be read, everything is found by listing. */
+static int find(struct find *f)
+{
+    struct before before = remember(f);
+    int rc = f->catalog ? read_catalog(f) : PKV_E_FORMAT;
+    if (f->catalog)
+        pkv__catalog_end(f->catalog);
+    if (rc && rc != PKV_E_MEMORY) {
+        go_back(f, &before);
+        rc = read_days(f);
+    }
+    return rc ? rc : from_files(f);
+}
+
 int pkv__segments_add(struct pkv__segments *segments, const char *directory, uint32_t archive,
-                      const struct pkv__segments_request *request,
+                      struct pkv__catalog *catalog, const struct pkv__segments_request *request,
                       struct pkv__missing_list *missing, struct pkv__coverage *coverage,
                       pkv_error *error)
 {
-    struct find find = {.segments = segments,
-                        .directory = directory,
-                        .archive = archive,
-                        .request = request,
-                        .missing = missing,
-                        .coverage = coverage,
-                        .error = error};
-    int rc = from_catalog(&find);
-    if (rc == PKV_E_FORMAT) {
-        /* A catalog that breaks while it is read is as good as none. */
-        for (size_t i = segments->count; i > 0 && segments->items[i - 1].archive == archive; i--)
-            segments->count--;
-        memset(find.catalogued.slots, 0,
-               find.catalogued.slot_count * sizeof(*find.catalogued.slots));
-        rc = PKV_OK;
-    }
-    if (!rc)
-        rc = from_files(&find);
-    pkv__free(find.catalogued.slots);
+    struct find f = {.segments = segments,
+                     .directory = directory,
+                     .archive = archive,
+                     .request = request,
+                     .missing = missing,
+                     .coverage = coverage,
+                     .catalog = catalog,
+                     .error = error};
+    int rc = find(&f);
+    pkv__free(f.stems.slots);
+    pkv__free(f.names.stems);
+    pkv__free(f.days);
     return rc;
 }
 

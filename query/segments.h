@@ -4,6 +4,7 @@
 #define PKV_QUERY_SEGMENTS_H
 
 #include "archive/directory.h"
+#include "query/catalog.h"
 #include "query/filter.h"
 #include "query/missing.h"
 
@@ -31,9 +32,9 @@ struct pkv__segments_request {
     bool no_index;
 };
 
-/* Adds those of an archive. */
+/* Adds those of an archive. catalog NULL: it cannot be read. */
 int pkv__segments_add(struct pkv__segments *segments, const char *directory, uint32_t archive,
-                      const struct pkv__segments_request *request,
+                      struct pkv__catalog *catalog, const struct pkv__segments_request *request,
                       struct pkv__missing_list *missing, struct pkv__coverage *coverage,
                       pkv_error *error);
 void pkv__segments_sort(struct pkv__segments *segments);

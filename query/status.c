@@ -81,14 +81,13 @@ static int add_files(pkv_status *status, const char *directory, pkv_error *error
     return rc;
 }
 
-static int widen(void *context, int64_t from_ns, int64_t until_ns, bool live)
+static int widen(void *context, const struct pkv__catalog_stretch *stretch)
 {
     pkv_status *status = context;
-    (void)live;
-    if (!status->covered_until_ns || from_ns < status->covered_from_ns)
-        status->covered_from_ns = from_ns;
-    if (!status->covered_until_ns || until_ns > status->covered_until_ns)
-        status->covered_until_ns = until_ns;
+    if (!status->covered_until_ns || stretch->start_ns < status->covered_from_ns)
+        status->covered_from_ns = stretch->start_ns;
+    if (!status->covered_until_ns || stretch->end_ns > status->covered_until_ns)
+        status->covered_until_ns = stretch->end_ns;
     return PKV_OK;
 }
 
@@ -104,7 +103,8 @@ static int add_totals(pkv_status *status, struct pkv__catalog *catalog, pkv_erro
     status->raw_bytes = (uint64_t)totals.raw_bytes;
     status->first_ns = totals.first_ns;
     status->last_ns = totals.last_ns;
-    return pkv__catalog_coverage(catalog, widen, status, error);
+    /* A range in which nothing can be: the first and the last of all are enough. */
+    return pkv__catalog_stretches(catalog, PKV_TIME_MIN, PKV_TIME_MIN, widen, status, error);
 }
 
 /* An archive that is not indexed yet has no catalog, and a damaged one will be made anew: neither

@@ -4,7 +4,7 @@
 -- Times are nanoseconds since 1970-01-01 UTC.
 
 PRAGMA application_id = 0x504b5643; -- "PKVC"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 CREATE TABLE meta (
     key TEXT PRIMARY KEY, -- uuid
@@ -27,21 +27,30 @@ CREATE TABLE segment (
     blocks INTEGER NOT NULL,
     sha256 TEXT NOT NULL,          -- of the segment file, as in chain.log
     recovered INTEGER NOT NULL,    -- 1: its writer died, recovery sealed it
-    origin TEXT                    -- what the section header says of where the packets come from
+    origin TEXT,                   -- what the section header says of where the packets come from
+    span INTEGER NOT NULL          -- coverage and packets begin less than 2^span ns before end_ns
 ) STRICT, WITHOUT ROWID;
 
--- For time ranges.
-CREATE INDEX segment_last ON segment (last_ns, first_ns);
+-- For time ranges. In a range, the segments of one span end in it, or less than 2^span ns behind it; there are few spans,
+-- so the range costs what it holds and not what the archive holds. All that gaps are counted from stands in the index.
+CREATE INDEX segment_time ON segment (import, span, end_ns, start_ns, first_ns, last_ns);
 
 -- For every segment with packets, what may be in it; schema/summary.h describes the filters. An empty filter says
--- nothing: too much is in the segment.
+-- nothing: too much is in the segment. A query without a range reads all of this table, so nothing else is in it.
 CREATE TABLE summary (
-    name TEXT PRIMARY KEY,
-    addresses BLOB NOT NULL, -- filter: inner and outer addresses, with their /24 and /16 (IPv6: /64 and /48)
-    ports BLOB NOT NULL,     -- filter: inner and outer ports
-    vnis BLOB NOT NULL,      -- exact: LEB128 differences of the VNIs, ascending
-    link_types BLOB NOT NULL -- exact: likewise
-) STRICT, WITHOUT ROWID;
+    name TEXT NOT NULL UNIQUE,
+    import INTEGER NOT NULL,   -- as in segment
+    first_ns INTEGER NOT NULL,
+    last_ns INTEGER NOT NULL,
+    link_types BLOB NOT NULL,  -- exact: LEB128 differences, ascending
+    vnis BLOB NOT NULL,        -- exact: likewise
+    addresses BLOB NOT NULL    -- filter: inner and outer addresses, with their /24 and /16 (IPv6: /64 and /48)
+) STRICT;
+
+CREATE TABLE summary_ports (
+    name TEXT NOT NULL UNIQUE,
+    ports BLOB NOT NULL -- filter: inner and outer ports
+) STRICT;
 
 -- Packets that were lost, from the statistics blocks of the segments.
 CREATE TABLE loss (
@@ -69,4 +78,13 @@ CREATE TABLE vni_name (
     last INTEGER NOT NULL,
     label TEXT NOT NULL,
     PRIMARY KEY (name, first, last)
+) STRICT, WITHOUT ROWID;
+
+-- Days of segments/ whose directory a query need not list: as it was then, all its segments are sealed and in this catalog.
+-- The one table that is not the same after a rebuild.
+CREATE TABLE day (
+    day TEXT PRIMARY KEY,        -- 20261122
+    inode INTEGER NOT NULL,      -- of the directory
+    changed_ns INTEGER NOT NULL, -- its ctime
+    segments INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

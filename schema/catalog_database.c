@@ -10,6 +10,9 @@
 #include "schema/database.h"
 #include "schema/database_internal.h"
 
+/* A summary with some hundred addresses fits a page with its like: a page is a system call. */
+#define PKV__CATALOG_PAGE_BYTES "16384"
+
 static char *join(const char *directory, const char *name)
 {
     return pkv__printf("%s/%s", directory, name);
@@ -37,7 +40,9 @@ static int set_up(sqlite3 *db, pkv_error *error)
     (void)sqlite3_busy_timeout(db, PKV__CATALOG_WAIT_MS);
     keep_wal(db);
     return pkv__database_exec(db,
-                              "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; "
+                              "PRAGMA page_size = " PKV__CATALOG_PAGE_BYTES
+                              "; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 250; "
+                              "PRAGMA synchronous = NORMAL; "
                               "PRAGMA journal_size_limit = 4194304",
                               error);
 }
@@ -71,7 +76,8 @@ int pkv__catalog_open(sqlite3 **db, const char *directory, pkv_error *error)
     if (rc == 0)
         rc = make_tables(opened, error);
     if (rc == 0)
-        rc = pkv__database_check(opened, path, PKV__CATALOG_APPLICATION, error);
+        rc = pkv__database_check(opened, path, PKV__CATALOG_APPLICATION, PKV__CATALOG_VERSION,
+                                 error);
     if (rc < 0)
         return rc;
     *db = PKV__STEAL(opened);
@@ -92,7 +98,7 @@ static int open_shared(sqlite3 **db, const char *path, const char *parameters, p
     (void)sqlite3_busy_timeout(opened, PKV__CATALOG_WAIT_MS);
     (void)sqlite3_db_config(opened, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     keep_wal(opened);
-    rc = pkv__database_check(opened, path, PKV__CATALOG_APPLICATION, error);
+    rc = pkv__database_check(opened, path, PKV__CATALOG_APPLICATION, PKV__CATALOG_VERSION, error);
     if (rc < 0)
         return rc;
     *db = PKV__STEAL(opened);

@@ -138,23 +138,24 @@ int pkv__database_create_temporary(sqlite3 **db, const char *schema, pkv_error *
     return 0;
 }
 
-int pkv__database_check(sqlite3 *db, const char *path, int application, pkv_error *error)
+int pkv__database_check(sqlite3 *db, const char *path, int application, int version,
+                        pkv_error *error)
 {
-    int64_t id = 0, version = 0;
+    int64_t id = 0, found = 0;
     int rc = pkv__database_integer(db, "PRAGMA application_id", &id, error);
     if (rc == 0)
-        rc = pkv__database_integer(db, "PRAGMA user_version", &version, error);
+        rc = pkv__database_integer(db, "PRAGMA user_version", &found, error);
     if (rc < 0)
         return rc;
     if (id != application)
         return pkv__error(error, PKV_E_FORMAT, -1,
                           "%s is not what its name says: its application id is %#llx", path,
                           (unsigned long long)id);
-    if (version != PKV__SCHEMA_VERSION)
+    if (found != version)
         return pkv__error(error, PKV_E_FORMAT, -1,
                           "%s has version %lld, this program reads version %d: "
                           "pktvault index --rebuild makes it anew",
-                          path, (long long)version, PKV__SCHEMA_VERSION);
+                          path, (long long)found, version);
     return 0;
 }
 

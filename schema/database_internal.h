@@ -9,7 +9,8 @@ extern const char pkv__catalog_sql[], pkv__index_sql[];
 
 #define PKV__CATALOG_APPLICATION 0x504b5643
 #define PKV__INDEX_APPLICATION 0x504b5649
-#define PKV__SCHEMA_VERSION 1
+#define PKV__CATALOG_VERSION 2
+#define PKV__INDEX_VERSION 1
 
 /* Opens the file through a URI ("" or "&immutable=1" appended to its parameters) with SQLITE_OPEN_…
  * flags, and hardens the connection. */
@@ -20,7 +21,8 @@ int pkv__database_open(sqlite3 **db, const char *path, const char *parameters, i
 int pkv__database_create_temporary(sqlite3 **db, const char *schema, pkv_error *error);
 
 /* PKV_E_FORMAT unless the file says that it is ours, of this version. */
-int pkv__database_check(sqlite3 *db, const char *path, int application, pkv_error *error);
+int pkv__database_check(sqlite3 *db, const char *path, int application, int version,
+                        pkv_error *error);
 
 /* The first column of the first row of a statement. */
 int pkv__database_integer(sqlite3 *db, const char *sql, int64_t *value, pkv_error *error);

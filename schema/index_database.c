@@ -54,7 +54,7 @@ int pkv__index_open(sqlite3 **db, const char *path, pkv_error *error)
     PKV__AUTO_DATABASE sqlite3 *opened = NULL;
     int rc = pkv__database_open(&opened, path, "&immutable=1", SQLITE_OPEN_READONLY, error);
     if (rc == 0)
-        rc = pkv__database_check(opened, path, PKV__INDEX_APPLICATION, error);
+        rc = pkv__database_check(opened, path, PKV__INDEX_APPLICATION, PKV__INDEX_VERSION, error);
     if (rc < 0)
         return rc;
     *db = PKV__STEAL(opened);
