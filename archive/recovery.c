@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "archive/loss_journal.h"
 #include "archive/lz4_block.h"
 #include "archive/pcapng.h"
 #include "archive/segment_reader.h"
@@ -125,6 +126,44 @@ static void put_last_statistics(struct pkv__buffer *raw, const struct survey *su
                                "recovered: the writer died, later packets are unknown");
 }
 
+/* Two blocks for each stretch of losses that the writer could not tell any more. */
+static void put_journal(struct pkv__buffer *raw, struct survey *survey,
+                        const struct pkv__segment_name *name,
+                        const struct pkv__loss_record *records, size_t count)
+{
+    struct pkv__statistics *told = &survey->interfaces[0].last;
+    for (size_t i = 0; i < count; i++) {
+        if (!pkv__loss_record_is_of(&records[i], name) ||
+            pkv__loss_record_is_told(&records[i], told))
+            continue;
+        told->time_ns = records[i].from_ns;
+        pkv__pcapng_put_statistics(raw, 0, told, NULL);
+        pkv__loss_record_add(&records[i], told);
+        told->time_ns = records[i].until_ns;
+        told->received =
+            survey->interfaces[0].packets + told->lost_kernel + told->lost_buffer + told->lost_disk;
+        pkv__pcapng_put_statistics(raw, 0, told, NULL);
+        see_time(survey, told->time_ns);
+    }
+}
+
+static int append_losses(int fd, int64_t *end, const char *directory, struct survey *survey,
+                         const struct pkv__segment_name *name, const char *path, pkv_error *error)
+{
+    struct pkv__loss_record records[PKV__LOSS_RECORDS];
+    struct pkv__buffer raw = {.length = 0};
+    size_t count = 0;
+    if (!survey->count || survey->interfaces[0].last.recovered)
+        return 0;
+    int rc = pkv__loss_journal_read(directory, name->lane, records, &count, error);
+    if (rc == 0)
+        put_journal(&raw, survey, name, records, count);
+    if (rc == 0 && (raw.length || raw.failed))
+        rc = append(fd, end, &raw, path, error);
+    pkv__buffer_deinit(&raw);
+    return rc;
+}
+
 /* Those that an earlier recovery, itself cut short, has appended already are not said again. */
 static int append_statistics(int fd, int64_t *end, const struct survey *survey, const char *path,
                              pkv_error *error)
@@ -153,13 +192,16 @@ static bool is_finished(int fd, const struct survey *survey, const char *path)
            memcmp(end, zeros, sizeof zeros) == 0;
 }
 
-static int finish(int fd, const struct survey *survey, const char *path, pkv_error *error)
+static int finish(int fd, const char *directory, const struct pkv__segment_name *name,
+                  struct survey *survey, const char *path, pkv_error *error)
 {
     static const uint8_t end_mark[PKV__LZ4_END_BYTES];
     int64_t end = survey->end;
     if (is_finished(fd, survey, path))
         return pkv__file_sync(fd, path, error);
     int rc = pkv__file_truncate(fd, end, path, error);
+    if (rc == 0)
+        rc = append_losses(fd, &end, directory, survey, name, path, error);
     if (rc == 0)
         rc = append_statistics(fd, &end, survey, path, error);
     if (rc == 0)
@@ -209,7 +251,7 @@ static int recover_locked(int fd, const char *directory, const struct pkv__segme
         return rc;
     if (survey->end == 0)
         return remove_empty(fd, rc, path, error);
-    rc = finish(fd, survey, path, error);
+    rc = finish(fd, directory, name, survey, path, error);
     return rc < 0 ? rc : rename_sealed(directory, name, path, error);
 }
 

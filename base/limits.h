@@ -42,6 +42,11 @@
 #define PKV__WORKERS_MAX 64u
 #define PKV__POOL_KEPT_BLOCKS 256u            /* free ones kept for the next burst: 16 MiB */
 #define PKV__DISK_RETRY_NS (1ll * 1000000000) /* between tries while the disk refuses */
+#define PKV__LOSS_RECORDS                                                                          \
+    64u /* stretches of losses that a lane remembers until a segment tells them: 8 KiB; more are   \
+           joined with their neighbours */
+#define PKV__LOSS_JOIN_NS                                                                          \
+    (1ll * 1000000000) /* losses that follow each other closer are one stretch */
 #define PKV__IMPORT_LANE_FIRST 1000u
 #define PKV__IMPORT_LANE_LAST 9999u
 #define PKV__RECEIVE_BUFFER_BYTES "64M"

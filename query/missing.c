@@ -129,8 +129,10 @@ void pkv__loss_read(struct pkv__loss_readings *readings, uint32_t interface_id,
     int64_t end_ns = now->end_ns != PKV_TIME_MIN ? now->end_ns : now->time_ns;
     if (end_ns > readings->end_ns)
         readings->end_ns = end_ns;
-    if (!reading)
+    if (!reading) {
+        list->more++;
         return;
+    }
     struct pkv__statistics *last = &reading->last;
     add_loss(PKV_MISSING_KERNEL, last->lost_kernel, now->lost_kernel, last->time_ns, now->time_ns,
              since_ns, until_ns, list);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "query/query_internal.h"
+#include "query/untold.h"
 
 void pkv__query_add_unreadable(struct pkv_query *query, int64_t from_ns, int64_t until_ns,
                                const char *text)
@@ -73,7 +74,8 @@ static void on_coverage(void *context, int64_t first_ns, int64_t last_ns, bool i
         end_ns = c->readings.end_ns;
     if (c->is_live)
         end_ns = pkv__clock_ns();
-    (void)pkv__coverage_add(&c->query->coverage, start_ns, end_ns, !import);
+    if (pkv__coverage_add(&c->query->coverage, start_ns, end_ns, !import))
+        c->query->missing.more++;
 }
 
 static int scan(struct pkv_query *query, const struct pkv__candidate *candidate,
@@ -86,6 +88,10 @@ static int scan(struct pkv_query *query, const struct pkv__candidate *candidate,
                                    .is_live = candidate->open && pkv__file_is_locked(plan->path)};
     struct pkv__scan_events events = {&context, on_statistics, on_damage, on_coverage};
     int rc = pkv__plan_from_scan(plan, request, &events, counts, error);
+    if (!rc && candidate->open)
+        rc = pkv__untold_of_segment(query->directories[candidate->archive], &candidate->name,
+                                    &context.readings, query->since_ns, query->until_ns,
+                                    &query->missing, error);
     pkv__loss_readings_deinit(&context.readings);
     query->report.segments_scanned++;
     return rc;

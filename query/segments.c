@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "query/untold.h"
 
 /* Past this share of an archive, reading all summaries in their order is cheaper than looking up
  * those of the range; a few cost nothing either way. */
@@ -250,7 +251,7 @@ static int add_unindexed(struct find *f, const struct pkv__segment_file *file)
         return PKV_OK;
     f->segments->all++;
     if (begins_too_late(f, &file->name))
-        return PKV_OK;
+        return pkv__untold_of_head(f->directory, file, f->request, f->missing, f->error);
     struct pkv__candidate candidate = {.name = file->name,
                                        .archive = f->archive,
                                        .open = file->open,
@@ -269,7 +270,9 @@ static int from_files(struct find *f)
     f->segments->all += f->catalogued;
     for (size_t i = 0; i < count && !rc; i++)
         rc = add_unindexed(f, &files[i]);
-    return rc;
+    return rc ? rc
+              : pkv__untold_of_lanes(f->directory, f->archive, f->segments, f->request, f->missing,
+                                     f->error);
 }
 
 /* What an archive had added before a catalog broke while it was read. */

@@ -22,14 +22,22 @@ int pkv__lane_output_init(struct pkv__lane_output *output,
     output->lz4_state = pkv__alloc(pkv__lz4_state_bytes());
     int rc = output->lz4_state ? pkv__archive_uuid(config->directory, output->uuid, error)
                                : pkv__error_memory(error);
-    if (rc < 0)
+    if (rc < 0) {
         pkv__lane_output_deinit(output);
-    return rc;
+        return rc;
+    }
+    if (config->interface_) {
+        pkv__untold_init(&output->untold, config->directory, output->name.lane, config->options,
+                         &output->log);
+        output->latest = output->untold.carried;
+    }
+    return 0;
 }
 
 void pkv__lane_output_deinit(struct pkv__lane_output *output)
 {
     output->segment = pkv__segment_writer_free(output->segment);
+    pkv__untold_deinit(&output->untold);
     output->lock = pkv__lane_unlock(output->lock);
     pkv__buffer_deinit(&output->raw);
     pkv__free(output->stored);
@@ -93,7 +101,18 @@ static bool write_raw(struct pkv__lane_output *output)
     return write_stored(output, output->stored, length);
 }
 
-/* The first block: section header, and for a live lane its interface and zero counters. */
+/* The segment at hand is the one that tells what is not told yet; while none is open, the next. The
+ * journal says so before the segment does: of what both have, recovery sees that it is told. */
+static void keep_untold(struct pkv__lane_output *output)
+{
+    const struct pkv__loss_log *log = &output->log;
+    if (output->config.interface_)
+        pkv__untold_save(&output->untold, log, output->segment ? &output->name : NULL,
+                         output->segment && output->headed ? &log->base : &log->told);
+}
+
+/* The first block: section header, and for a live lane its interface, zero counters and the losses
+ * that are not told yet. */
 static bool write_head(struct pkv__lane_output *output)
 {
     const struct pkv__lane_output_config *config = &output->config;
@@ -114,9 +133,17 @@ static bool write_head(struct pkv__lane_output *output)
     pkv__pcapng_put_section(&output->raw, &section);
     if (config->interface_) {
         pkv__pcapng_put_interface(&output->raw, config->interface_);
+        if (output->log.untold_count)
+            keep_untold(output);
         pkv__loss_log_begin(&output->log, output->name.start_ns, &output->raw);
     }
-    return write_raw(output);
+    if (!write_raw(output))
+        return false;
+    if (config->interface_) {
+        pkv__loss_log_begun(&output->log);
+        keep_untold(output);
+    }
+    return true;
 }
 
 static bool open_segment(struct pkv__lane_output *output)
@@ -147,16 +174,25 @@ static bool is_ready(struct pkv__lane_output *output)
     return output->headed;
 }
 
+static void count_lost(struct pkv__lane_output *output, const struct pkv__block *block)
+{
+    atomic_fetch_add(&output->counts->lost_disk, block->packets);
+    output->latest.disk += block->packets;
+    if (!output->config.interface_ || !block->packets)
+        return;
+    struct pkv__losses until = output->latest;
+    until.time_ns = block->last_ns;
+    pkv__loss_log_missed(&output->log, block->first_ns, &until);
+    keep_untold(output);
+}
+
 void pkv__lane_output_block(struct pkv__lane_output *output, const struct pkv__block *block)
 {
     if (block->length && is_ready(output) && write_stored(output, block->data, block->length)) {
         output->log.stored += block->packets;
         return;
     }
-    output->latest.disk += block->packets;
-    atomic_fetch_add(&output->counts->lost_disk, block->packets);
-    if (block->packets && block->first_ns < output->log.disk_from_ns)
-        output->log.disk_from_ns = block->first_ns;
+    count_lost(output, block);
     if (!block->length && !output->config.interface_) {
         pkv_error error;
         (void)pkv__error_memory(&error);
@@ -164,19 +200,38 @@ void pkv__lane_output_block(struct pkv__lane_output *output, const struct pkv__b
     }
 }
 
+/* Counters as the lane reads them, and those that only the writer knows. */
+static void take_losses(struct pkv__lane_output *output, const struct pkv__losses *losses)
+{
+    const struct pkv__losses *carried = &output->untold.carried;
+    output->latest.time_ns = losses->time_ns;
+    output->latest.kernel = losses->kernel + carried->kernel;
+    output->latest.buffer = losses->buffer + carried->buffer;
+    output->latest.refused = losses->refused + carried->refused;
+}
+
+static bool write_sample(struct pkv__lane_output *output, bool final)
+{
+    if (!is_ready(output))
+        return false;
+    pkv__buffer_clear(&output->raw);
+    pkv__loss_log_sample(&output->log, &output->latest, final, &output->raw);
+    if (!output->raw.length)
+        return !output->raw.failed;
+    if (!write_raw(output))
+        return false;
+    pkv__loss_log_told(&output->log, &output->latest);
+    return true;
+}
+
 static void tell(struct pkv__lane_output *output, const struct pkv__losses *losses, bool final)
 {
     if (!output->config.interface_ || !losses)
         return;
-    uint64_t disk = output->latest.disk;
-    output->latest = *losses;
-    output->latest.disk = disk;
-    if (!is_ready(output))
-        return;
-    pkv__buffer_clear(&output->raw);
-    pkv__loss_log_sample(&output->log, &output->latest, final, &output->raw);
-    if (output->raw.length && write_raw(output))
-        pkv__loss_log_told(&output->log, &output->latest);
+    take_losses(output, losses);
+    if (!write_sample(output, final))
+        pkv__loss_log_untold(&output->log, &output->latest);
+    keep_untold(output);
 }
 
 void pkv__lane_output_sample(struct pkv__lane_output *output, const struct pkv__losses *losses)
@@ -188,14 +243,17 @@ void pkv__lane_output_sample(struct pkv__lane_output *output, const struct pkv__
  * goes on. */
 static void seal(struct pkv__lane_output *output)
 {
+    struct pkv__segment_writer *segment = PKV__STEAL(output->segment);
     pkv_error error;
-    if (output->segment && output->headed) {
-        if (pkv__segment_writer_seal(output->segment, &error) < 0)
+    if (output->log.untold_count)
+        keep_untold(output);
+    if (segment && output->headed) {
+        if (pkv__segment_writer_seal(segment, &error) < 0)
             disk_failed(output, &error);
         else
             atomic_fetch_add(&output->counts->segments, 1);
     }
-    output->segment = pkv__segment_writer_free(output->segment);
+    (void)pkv__segment_writer_free(segment);
     output->wanted = output->numbered = output->headed = output->dirty = false;
 }
 
@@ -211,6 +269,7 @@ void pkv__lane_output_begin(struct pkv__lane_output *output, int64_t start_ns,
 
 void pkv__lane_output_end(struct pkv__lane_output *output, const struct pkv__losses *losses)
 {
+    output->retry_ns = 0; /* whoever comes later can only tell it from the journal */
     if (output->wanted)
         tell(output, losses, true);
     seal(output);

@@ -10,7 +10,7 @@
 #include "archive/directory.h"
 #include "archive/segment_writer.h"
 #include "base/options.h"
-#include "server/loss_log.h"
+#include "server/untold.h"
 
 struct pkv__lane_output_config {
     const char *directory;
@@ -41,8 +41,9 @@ struct pkv__lane_output {
     int64_t retry_ns, synced_ns;         /* monotonic: not before; last */
     bool dirty;                          /* written since synced_ns */
     struct pkv__loss_log log;
-    struct pkv__losses latest;
-    struct pkv__buffer raw; /* of the writer's own small blocks */
+    struct pkv__untold untold; /* live */
+    struct pkv__losses latest; /* with what earlier processes left untold */
+    struct pkv__buffer raw;    /* of the writer's own small blocks */
     uint8_t *stored;
     size_t stored_capacity;
     void *lz4_state;

@@ -4,6 +4,7 @@
 #define PKV_SERVER_LOSS_LOG_H
 
 #include "archive/pcapng.h"
+#include "base/limits.h"
 
 /* Counters of a lane since it was opened, as read at a time. */
 struct pkv__losses {
@@ -11,32 +12,52 @@ struct pkv__losses {
     uint64_t kernel, buffer, disk, refused;
 };
 
+/* Losses that could not be told when they became known. */
+struct pkv__loss_stretch {
+    int64_t from_ns;
+    struct pkv__losses until; /* the counters at its end */
+};
+
 /* Invariants:
- * 1. `told` is what the last statistics block that reached the file says: what could not be written
- * counts as not told and is told by a later block, if need be in the next segment.
- * 2. `still` is the latest sample that says the same as `told`.
- * 3. In a segment everything is told relative to `base`: counters start at zero in each. */
+ * 1. `told` is what the last statistics block that reached the file says.
+ * 2. `untold` follows it in order: each stretch goes from the counters of the one before to its
+ * own.
+ * 3. `still_ns` is the time of the latest sample that says the same as the end of all that.
+ * 4. In a segment everything is told relative to `base`: counters start at zero in each. */
 struct pkv__loss_log {
-    struct pkv__losses base, told, still;
+    struct pkv__losses base, told;
+    struct pkv__loss_stretch untold[PKV__LOSS_RECORDS];
+    unsigned untold_count;
+    int64_t still_ns;
     int64_t start_ns;      /* of the segment */
     uint64_t stored;       /* packets written to the segment */
-    uint64_t still_stored; /* when `still` was read */
-    int64_t disk_from_ns; /* earliest packet that the disk cost and that is not told yet; INT64_MAX:
-                             none */
+    uint64_t still_stored; /* at still_ns */
 };
 
 /* Before the first segment: nothing lost, nothing told. */
 void pkv__loss_log_init(struct pkv__loss_log *log);
 
-/* A segment starts. Appends its first statistics block: all zero. */
+/* A segment starts. Appends its first statistics block, all zero, and two for each stretch that is
+ * not told yet. */
 void pkv__loss_log_begin(struct pkv__loss_log *log, int64_t start_ns, struct pkv__buffer *b);
 
-/* A sample. Appends the blocks that it calls for, if any: two when a counter moved (the last
- * unchanged sample, then this one), one when the last is a minute old or with `final`. */
+/* What begin() appended has reached the file. */
+void pkv__loss_log_begun(struct pkv__loss_log *log);
+
+/* A sample. Appends the blocks that it calls for, if any: two for each stretch that is not told,
+ * two when a counter moved (the last unchanged sample, then this one), one when the last is a
+ * minute old or with `final`. */
 void pkv__loss_log_sample(struct pkv__loss_log *log, const struct pkv__losses *now, bool final,
                           struct pkv__buffer *b);
 
-/* What sample() appended for `now` has reached the file. */
+/* What sample() appended for `now` has reached the file, or there was nothing to append. */
 void pkv__loss_log_told(struct pkv__loss_log *log, const struct pkv__losses *now);
+
+/* The sample cannot be told: what moved becomes a stretch. */
+void pkv__loss_log_untold(struct pkv__loss_log *log, const struct pkv__losses *now);
+
+/* Losses of a time that is known: a stretch from from_ns to until->time_ns. */
+void pkv__loss_log_missed(struct pkv__loss_log *log, int64_t from_ns,
+                          const struct pkv__losses *until);
 
 #endif

@@ -5,6 +5,7 @@
 #include <ctype.h>
 
 #include "archive/chain.h"
+#include "archive/loss_journal.h"
 
 static char *document;
 
@@ -213,12 +214,37 @@ static void the_header_of_the_chain(void **state)
     assert_memory_equal(made, text, strlen(made));
 }
 
+static void a_record_of_losses(void **state)
+{
+    (void)state;
+    struct pkv__loss_journal *journal;
+    const struct pkv__loss_record record = {.start_ns = 1795000000000000000,
+                                            .sequence = 42,
+                                            .from_ns = 1795000001000000000,
+                                            .until_ns = 1795000003000000000,
+                                            .disk = 7};
+    pkv_error error;
+    uint8_t *made;
+    size_t length;
+    assert_int_equal(make_directory(state), 0);
+    assert_done(pkv__archive_create(directory, &error), error);
+    assert_done(pkv__loss_journal_open(&journal, directory, 3, &error), error);
+    assert_done(pkv__loss_journal_put(journal, &record, 1, &error), error);
+    (void)pkv__loss_journal_free(journal);
+    read_whole(at("locks/lane-3.losses"), &made, &length);
+    assert_int_equal(length, 8192);
+    expect("loss-record", made, 72);
+    free(made);
+    assert_int_equal(remove_directory(state), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_frame),    cmocka_unit_test(a_section_header),
-        cmocka_unit_test(an_interface), cmocka_unit_test(a_packet),
-        cmocka_unit_test(statistics),   cmocka_unit_test(the_header_of_the_chain),
+        cmocka_unit_test(the_frame),          cmocka_unit_test(a_section_header),
+        cmocka_unit_test(an_interface),       cmocka_unit_test(a_packet),
+        cmocka_unit_test(statistics),         cmocka_unit_test(the_header_of_the_chain),
+        cmocka_unit_test(a_record_of_losses),
     };
     return cmocka_run_group_tests(tests, read_document, free_document);
 }

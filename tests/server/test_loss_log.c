@@ -32,6 +32,8 @@ static struct told sample(struct pkv__loss_log *log, struct pkv__losses now, boo
     pkv__loss_log_sample(log, &now, final, &b);
     if (b.length && reaches_the_file)
         pkv__loss_log_told(log, &now);
+    else if (!reaches_the_file)
+        pkv__loss_log_untold(log, &now);
     struct told told = read_back(&b);
     pkv__buffer_deinit(&b);
     return told;
@@ -41,6 +43,7 @@ static struct told begin(struct pkv__loss_log *log, int64_t start_ns)
 {
     struct pkv__buffer b = {0};
     pkv__loss_log_begin(log, start_ns, &b);
+    pkv__loss_log_begun(log);
     struct told told = read_back(&b);
     pkv__buffer_deinit(&b);
     return told;
@@ -102,19 +105,25 @@ static void losses_that_go_on_are_told_each_time_alone(void **state)
     assert_int_equal(told.list[0].lost_buffer, 5);
 }
 
-static void what_the_disk_cost_is_told_from_its_first_packet_on(void **state)
+static struct pkv__losses disk(int64_t time_s, uint64_t packets)
+{
+    return (struct pkv__losses){.time_ns = time_s * S, .disk = packets};
+}
+
+static void what_the_disk_cost_is_told_with_the_times_of_its_packets(void **state)
 {
     (void)state;
     struct pkv__loss_log log;
     pkv__loss_log_init(&log);
     (void)begin(&log, 1000 * S);
-    (void)sample(&log, (struct pkv__losses){.time_ns = 1030 * S}, false, true);
-    log.disk_from_ns = 1012 * S;
-    struct told told =
-        sample(&log, (struct pkv__losses){.time_ns = 1031 * S, .disk = 7}, false, true);
+    (void)sample(&log, disk(1030, 0), false, true);
+    struct pkv__losses lost = disk(1014, 7);
+    pkv__loss_log_missed(&log, 1012 * S, &lost);
+    struct told told = sample(&log, disk(1031, 7), false, true);
     assert_int_equal(told.count, 2);
     assert_int_equal(told.list[0].time_ns, 1012 * S);
     assert_int_equal(told.list[0].lost_disk, 0);
+    assert_int_equal(told.list[1].time_ns, 1014 * S);
     assert_int_equal(told.list[1].lost_disk, 7);
 }
 
@@ -124,14 +133,14 @@ static void what_did_not_reach_the_file_is_told_again(void **state)
     struct pkv__loss_log log;
     pkv__loss_log_init(&log);
     (void)begin(&log, 1000 * S);
-    assert_int_equal(
-        sample(&log, (struct pkv__losses){.time_ns = 1001 * S, .disk = 7}, false, false).count, 1);
-    struct told told =
-        sample(&log, (struct pkv__losses){.time_ns = 1002 * S, .disk = 7}, false, true);
-    assert_int_equal(told.list[told.count - 1].lost_disk, 7);
+    assert_int_equal(sample(&log, disk(1001, 7), false, false).count, 1);
+    struct told told = sample(&log, disk(1002, 7), false, true);
+    assert_int_equal(told.count, 2);
+    assert_int_equal(told.list[1].time_ns, 1001 * S);
+    assert_int_equal(told.list[1].lost_disk, 7);
 }
 
-static void a_segment_tells_what_the_one_before_could_not(void **state)
+static void a_segment_starts_with_what_the_one_before_could_not_tell(void **state)
 {
     (void)state;
     struct pkv__loss_log log;
@@ -140,11 +149,50 @@ static void a_segment_tells_what_the_one_before_could_not(void **state)
     (void)sample(&log, (struct pkv__losses){.time_ns = 1001 * S, .kernel = 4}, false, true);
     (void)sample(&log, (struct pkv__losses){.time_ns = 1002 * S, .kernel = 4, .disk = 9}, true,
                  false);
-    (void)begin(&log, 1002 * S);
-    struct told told = sample(
-        &log, (struct pkv__losses){.time_ns = 1003 * S, .kernel = 4, .disk = 9}, false, true);
-    assert_int_equal(told.list[told.count - 1].lost_disk, 9);
-    assert_int_equal(told.list[told.count - 1].lost_kernel, 0);
+    struct told told = begin(&log, 1003 * S);
+    assert_int_equal(told.count, 3);
+    assert_int_equal(told.list[1].time_ns, 1001 * S);
+    assert_int_equal(told.list[2].time_ns, 1002 * S);
+    assert_int_equal(told.list[2].lost_disk, 9);
+    assert_int_equal(told.list[2].lost_kernel, 0);
+    assert_int_equal(
+        sample(&log, (struct pkv__losses){.time_ns = 1004 * S, .kernel = 4, .disk = 9}, false, true)
+            .count,
+        0);
+}
+
+static void losses_with_a_pause_between_are_two_stretches(void **state)
+{
+    (void)state;
+    struct pkv__loss_log log;
+    const struct pkv__losses lost[] = {disk(1001, 1), disk(1002, 2), disk(1010, 5)};
+    pkv__loss_log_init(&log);
+    (void)begin(&log, 1000 * S);
+    pkv__loss_log_missed(&log, 1000 * S, &lost[0]);
+    pkv__loss_log_missed(&log, 1002 * S, &lost[1]);
+    pkv__loss_log_missed(&log, 1009 * S, &lost[2]);
+    assert_int_equal(log.untold_count, 2);
+    assert_int_equal(log.untold[0].from_ns, 1000 * S);
+    assert_int_equal(log.untold[0].until.time_ns, 1002 * S);
+    assert_int_equal(log.untold[1].from_ns, 1009 * S);
+    assert_int_equal(log.untold[1].until.disk, 5);
+}
+
+static void past_the_limit_neighbours_are_joined_and_nothing_is_forgotten(void **state)
+{
+    (void)state;
+    struct pkv__loss_log log;
+    pkv__loss_log_init(&log);
+    (void)begin(&log, 1000 * S);
+    for (unsigned i = 1; i <= 3 * PKV__LOSS_RECORDS; i++) {
+        struct pkv__losses lost = disk(1000 + 10 * (int64_t)i, i);
+        pkv__loss_log_missed(&log, lost.time_ns - S, &lost);
+    }
+    assert_int_equal(log.untold_count, PKV__LOSS_RECORDS);
+    assert_int_equal(log.untold[0].from_ns, 1009 * S);
+    assert_int_equal(log.untold[PKV__LOSS_RECORDS - 1].until.disk, 3 * PKV__LOSS_RECORDS);
+    for (unsigned i = 1; i < log.untold_count; i++)
+        assert_true(log.untold[i].until.disk > log.untold[i - 1].until.disk);
 }
 
 static void the_end_is_always_told(void **state)
@@ -166,9 +214,11 @@ int main(void)
         cmocka_unit_test(silence_is_told_once_a_minute),
         cmocka_unit_test(a_loss_is_told_with_the_last_sample_before_it),
         cmocka_unit_test(losses_that_go_on_are_told_each_time_alone),
-        cmocka_unit_test(what_the_disk_cost_is_told_from_its_first_packet_on),
+        cmocka_unit_test(what_the_disk_cost_is_told_with_the_times_of_its_packets),
         cmocka_unit_test(what_did_not_reach_the_file_is_told_again),
-        cmocka_unit_test(a_segment_tells_what_the_one_before_could_not),
+        cmocka_unit_test(a_segment_starts_with_what_the_one_before_could_not_tell),
+        cmocka_unit_test(losses_with_a_pause_between_are_two_stretches),
+        cmocka_unit_test(past_the_limit_neighbours_are_joined_and_nothing_is_forgotten),
         cmocka_unit_test(the_end_is_always_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

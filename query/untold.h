@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Losses that no catalog and no scan of the range tells: those in the journals of lanes, which no
+ * segment tells yet, and those that a segment tells which began after the range. */
+#ifndef PKV_QUERY_UNTOLD_H
+#define PKV_QUERY_UNTOLD_H
+
+#include "query/missing.h"
+#include "query/segments.h"
+
+/* Of all lanes of the archive, but what pkv__untold_of_segment will add for a candidate. */
+int pkv__untold_of_lanes(const char *directory, uint32_t archive,
+                         const struct pkv__segments *segments,
+                         const struct pkv__segments_request *request,
+                         struct pkv__missing_list *missing, pkv_error *error);
+
+/* Of the journal, for an open segment whose statistics were just read into `readings`. */
+int pkv__untold_of_segment(const char *directory, const struct pkv__segment_name *name,
+                           struct pkv__loss_readings *readings, int64_t since_ns, int64_t until_ns,
+                           struct pkv__missing_list *missing, pkv_error *error);
+
+/* Of the first block of a segment that has no packet of the range. */
+int pkv__untold_of_head(const char *directory, const struct pkv__segment_file *file,
+                        const struct pkv__segments_request *request,
+                        struct pkv__missing_list *missing, pkv_error *error);
+
+#endif
