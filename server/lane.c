@@ -7,6 +7,8 @@
 #include "base/memory.h"
 #include "server/packet_block.h"
 
+#define FILLS_FAST_NS (5 * 1000000) /* a block that does may rest until more have come */
+
 struct pkv__lane {
     struct pkv__pipeline *pipeline;
     struct pkv__lane_config config;
@@ -29,15 +31,15 @@ static void read_losses(struct pkv__lane *lane)
     lane->losses.time_ns = pkv__clock_ns();
 }
 
-static void submit(struct pkv__lane *lane)
+static void submit(struct pkv__lane *lane, bool at_once)
 {
     if (lane->block)
-        pkv__lane_writer_block(lane->writer, PKV__STEAL(lane->block));
+        pkv__lane_writer_block(lane->writer, PKV__STEAL(lane->block), at_once);
 }
 
 void pkv__lane_rotate(struct pkv__lane *lane)
 {
-    submit(lane);
+    submit(lane, true);
     read_losses(lane);
     int64_t start_ns = lane->losses.time_ns > 0 ? lane->losses.time_ns : 0;
     lane->rotate_pending = pkv__lane_writer_begin(lane->writer, start_ns, 0, &lane->losses) < 0;
@@ -46,16 +48,19 @@ void pkv__lane_rotate(struct pkv__lane *lane)
     lane->segment_bytes = lane->segment_packets = 0;
 }
 
-/* A block is at hand with room for so many bytes, or there is no memory. */
+/* A block is at hand with room for so many bytes, or there is no memory. A full one may rest while
+ * there is another at hand, which takes it along when it is flushed. */
 static bool make_room(struct pkv__lane *lane, uint32_t bytes)
 {
-    submit(lane);
+    int64_t now_ns = pkv__monotonic_ns();
+    struct pkv__block *next = pkv__pool_take(lane->pipeline->pool, bytes, false);
+    submit(lane, !next || now_ns - lane->block_ns > FILLS_FAST_NS);
     if (lane->rotate_pending ||
         lane->segment_bytes >= (uint64_t)lane->pipeline->options->rotate_bytes)
         pkv__lane_rotate(lane);
-    lane->block = pkv__pool_take(lane->pipeline->pool, bytes, false);
-    lane->block_ns = pkv__monotonic_ns();
-    return lane->block != NULL;
+    lane->block = next;
+    lane->block_ns = now_ns;
+    return next != NULL;
 }
 
 uint8_t *pkv__lane_reserve(struct pkv__lane *lane, uint32_t bytes, uint32_t captured_bytes,
@@ -101,7 +106,7 @@ void pkv__lane_refuse(struct pkv__lane *lane)
 void pkv__lane_flush(struct pkv__lane *lane, int64_t monotonic_ns)
 {
     if (lane->block && monotonic_ns - lane->block_ns >= lane->pipeline->options->flush_interval_ns)
-        submit(lane);
+        submit(lane, true);
 }
 
 static bool is_old(const struct pkv__lane *lane, int64_t monotonic_ns)
@@ -133,7 +138,7 @@ void pkv__lane_tick(struct pkv__lane *lane, int64_t monotonic_ns)
 
 void pkv__lane_end(struct pkv__lane *lane)
 {
-    submit(lane);
+    submit(lane, true);
     read_losses(lane);
     pkv__lane_writer_end(lane->writer, &lane->losses);
 }

@@ -174,12 +174,12 @@ static void compressed(struct pkv__block *block)
     (void)pthread_mutex_unlock(&writer->mutex);
 }
 
-void pkv__lane_writer_block(struct pkv__lane_writer *writer, struct pkv__block *block)
+void pkv__lane_writer_block(struct pkv__lane_writer *writer, struct pkv__block *block, bool at_once)
 {
     block->owner = writer;
     block->compressed = compressed;
     enqueue(writer, block);
-    pkv__workers_submit(writer->pipeline->workers, block);
+    pkv__workers_submit(writer->pipeline->workers, block, at_once);
 }
 
 static void give_order(struct pkv__lane_writer *writer, struct order *order,

@@ -30,9 +30,10 @@ int pkv__lane_writer_new(struct pkv__lane_writer **writer, struct pkv__pipeline 
                          const char *origin, void (*ended)(void *), void *context,
                          pkv_error *error);
 
-/* Orders. The block is owned by the writer from here on; the others answer PKV_E_MEMORY and have
- * then not been given. */
-void pkv__lane_writer_block(struct pkv__lane_writer *writer, struct pkv__block *block);
+/* Orders. The block is owned by the writer from here on, and may rest until others come, unless it
+ * is to be done `at_once`; the others answer PKV_E_MEMORY and have then not been given. */
+void pkv__lane_writer_block(struct pkv__lane_writer *writer, struct pkv__block *block,
+                            bool at_once);
 int pkv__lane_writer_begin(struct pkv__lane_writer *writer, int64_t start_ns, uint64_t first_packet,
                            const struct pkv__losses *losses);
 int pkv__lane_writer_sample(struct pkv__lane_writer *writer, const struct pkv__losses *losses);

@@ -126,7 +126,9 @@ void pkv__pool_give(struct pkv__pool *pool, struct pkv__block *block)
         pool->free = block;
         pool->free_count++;
     }
-    (void)pthread_cond_broadcast(&pool->given);
+    /* Not for every block: who waits then has a stretch of work to do. */
+    if (pool->taken_bytes <= pool->limit_bytes / 2)
+        (void)pthread_cond_broadcast(&pool->given);
     (void)pthread_mutex_unlock(&pool->mutex);
     if (!keep)
         free_block(block);

@@ -12,8 +12,9 @@ int pkv__workers_new(struct pkv__workers **workers, unsigned count, pkv_error *e
 /* Ends the threads; nothing is queued any more. NULL is fine; returns NULL. */
 struct pkv__workers *pkv__workers_free(struct pkv__workers *workers);
 
-/* Hands a raw block over; a worker turns it into its stored form and calls block->compressed. */
-void pkv__workers_submit(struct pkv__workers *workers, struct pkv__block *block);
+/* Hands a raw block over; a worker turns it into its stored form and calls block->compressed. It
+ * may rest until some more have come, unless it is to be done `at_once`. */
+void pkv__workers_submit(struct pkv__workers *workers, struct pkv__block *block, bool at_once);
 
 /* A thread that runs this gives up the network capabilities that it may have inherited. */
 void pkv__workers_drop_capabilities(void);
