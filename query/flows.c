@@ -257,7 +257,7 @@ static int count_segments(struct flows *f)
             rc = pkv__query_plan(query, (uint32_t)i, &request, &plan, f->error);
         if (!rc)
             rc = count_plan(f, plan);
-        (void)pkv__plan_free(plan);
+        pkv__query_drop_plan(query, plan);
     }
     return rc;
 }

@@ -30,7 +30,6 @@ void pkv__plan_clear(struct pkv__plan *plan)
     pkv__free(plan->entries);
     pkv__free(plan->flows);
     pkv__vni_names_deinit(&plan->names);
-    (void)pkv__segment_reader_free(plan->reader);
     struct pkv__plan kept = {.path = plan->path, .segment = plan->segment};
     *plan = kept;
 }

@@ -42,7 +42,7 @@ struct pkv__plan {
     uint32_t segment; /* number in the query */
     bool scanned;
     struct pkv__plan_block *blocks; /* those with entries, by time and then number */
-    size_t block_count, block_capacity, next_block;
+    size_t block_count, block_capacity, next_block, next_ahead;
     struct pkv__plan_entry *entries; /* by ordinal */
     size_t entry_count, entry_capacity;
     struct pkv__plan_flow *flows;
@@ -51,7 +51,6 @@ struct pkv__plan {
     uint32_t *interface_map; /* to the query's numbers; UINT32_MAX: not given yet */
     size_t interface_count, interface_capacity;
     struct pkv__vni_names names;
-    struct pkv__segment_reader *reader; /* opened with the first block */
     unsigned runs;                      /* that hold packets of it */
 };
 

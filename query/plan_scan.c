@@ -14,6 +14,7 @@ struct scan {
     const struct pkv__plan_request *request;
     const struct pkv__scan_events *events;
     struct pkv__plan_counts *counts;
+    struct pkv__segment_reader *reader;
     struct pkv__flow_table *flows;
     struct pkv__buffer scratch;
     struct pkv__plan_block block; /* at hand */
@@ -203,7 +204,7 @@ static int scan_blocks(struct scan *s)
     struct pkv__raw_block raw;
     pkv_error inner = {0};
     int rc;
-    while ((rc = pkv__segment_reader_next(s->plan->reader, &raw, &inner)) != 0) {
+    while ((rc = pkv__segment_reader_next(s->reader, &raw, &inner)) != 0) {
         if (canceled(s))
             return pkv__error(s->error, PKV_E_CANCELED, -1, "canceled");
         if (rc == PKV_E_FORMAT) {
@@ -257,15 +258,14 @@ int pkv__plan_from_scan(struct pkv__plan *plan, const struct pkv__plan_request *
     struct scan s = {
         .plan = plan, .request = request, .events = events, .counts = counts, .error = error};
     plan->scanned = true;
-    int rc = pkv__segment_reader_open(&plan->reader, plan->path, error);
+    int rc = pkv__segment_reader_open(&s.reader, plan->path, error);
     if (rc)
         return rc;
-    if (pkv__flow_table_new(&s.flows))
-        return pkv__error_memory(error);
-    rc = scan_blocks(&s);
+    rc = pkv__flow_table_new(&s.flows) ? pkv__error_memory(error) : scan_blocks(&s);
     if (!rc)
         finish(&s);
     pkv__buffer_deinit(&s.scratch);
     (void)pkv__flow_table_free(s.flows);
+    (void)pkv__segment_reader_free(s.reader);
     return rc;
 }

@@ -257,7 +257,7 @@ pkv_query *pkv_query_free(pkv_query *query)
     pkv__interfaces_deinit(&query->interfaces);
     pkv__dedup_deinit(&query->dedup);
     pkv__buffer_deinit(&query->frame);
-    pkv__buffer_deinit(&query->scratch.frame);
+    (void)pkv__loader_free(query->loader);
     pkv__missing_deinit(&query->missing);
     pkv__coverage_deinit(&query->coverage);
     (void)pkv__spill_free(query->spill);

@@ -10,6 +10,7 @@
 #include "query/dedup.h"
 #include "query/heap.h"
 #include "query/interfaces.h"
+#include "query/loader.h"
 #include "query/missing.h"
 #include "query/plan.h"
 #include "query/run.h"
@@ -37,7 +38,7 @@ struct pkv_query {
 
     bool started;
     struct pkv__heap heap;
-    struct pkv__run_scratch scratch;
+    struct pkv__loader *loader; /* NULL: nothing was read yet */
     struct pkv__spill *spill;
     size_t held_bytes;
 
@@ -77,6 +78,9 @@ void pkv__query_add_unreadable(struct pkv_query *query, int64_t from_ns, int64_t
                                const char *text);
 /* Whether an error ends the query; others cost a segment or a block, and are reported. */
 bool pkv__query_is_fatal(int code);
+
+/* Frees a plan of which blocks may still be read ahead. */
+void pkv__query_drop_plan(struct pkv_query *query, struct pkv__plan *plan);
 
 /* Loads a block; one that cannot be read is reported, and *run is NULL, as it is without a packet.
  */

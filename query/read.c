@@ -21,13 +21,10 @@ int pkv__query_check_canceled(const struct pkv_query *query, pkv_error *error)
 }
 
 /* A segment that was open when it was planned has another name once it is sealed. */
-static int open_reader(struct pkv_query *query, struct pkv__plan *plan, pkv_error *error)
+static char *path_of(void *context, const struct pkv__plan *plan)
 {
-    if (plan->reader)
-        return PKV_OK;
-    PKV__AUTO_FREE char *path =
-        pkv__query_segment_path(query, &query->segments.items[plan->segment]);
-    return path ? pkv__segment_reader_open(&plan->reader, path, error) : pkv__error_memory(error);
+    struct pkv_query *query = context;
+    return pkv__query_segment_path(query, &query->segments.items[plan->segment]);
 }
 
 int pkv__query_load(struct pkv_query *query, struct pkv__plan *plan, size_t block,
@@ -37,10 +34,10 @@ int pkv__query_load(struct pkv_query *query, struct pkv__plan *plan, size_t bloc
     struct pkv__run *made = NULL;
     pkv_error inner = {0};
     *run = NULL;
-    int rc = open_reader(query, plan, &inner);
-    if (!rc)
-        rc = pkv__run_load(&made, plan, block, request, plan->reader, &query->scratch,
-                           &query->report.packets_checked, &inner);
+    if (!query->loader && pkv__loader_new(&query->loader, path_of, query))
+        return pkv__error_memory(error);
+    int rc = pkv__loader_take(query->loader, plan, block, request, &made,
+                              &query->report.packets_checked, &inner);
     query->report.blocks_read++;
     if (pkv__query_is_fatal(rc))
         return pkv__error(error, rc, inner.offset, "%s", inner.text);
@@ -51,6 +48,13 @@ int pkv__query_load(struct pkv_query *query, struct pkv__plan *plan, size_t bloc
     }
     *run = made->count ? made : pkv__run_free(made);
     return PKV_OK;
+}
+
+void pkv__query_drop_plan(struct pkv_query *query, struct pkv__plan *plan)
+{
+    if (query->loader)
+        pkv__loader_drop(query->loader, plan);
+    (void)pkv__plan_free(plan);
 }
 
 static int push(struct pkv_query *query, int64_t time_ns, uint32_t segment, uint32_t ordinal,
@@ -209,6 +213,8 @@ void pkv__query_rewind(struct pkv_query *query)
 {
     query->current = NULL;
     query->started = false;
+    if (query->loader)
+        pkv__loader_drop(query->loader, NULL);
     for (size_t i = 0; i < query->heap.count; i++)
         release(query, &query->heap.items[i]);
     query->heap.count = 0;

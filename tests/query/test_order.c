@@ -124,11 +124,12 @@ static void equal_times_keep_the_order_of_segment_and_ordinal(void **state)
     test_directory_remove(directory);
 }
 
-static unsigned writes;
+static unsigned writes; /* from every thread */
 
 static int count_writes(const char *operation)
 {
-    writes += strcmp(operation, "write") == 0;
+    if (strcmp(operation, "write") == 0)
+        (void)__atomic_add_fetch(&writes, 1, __ATOMIC_RELAXED);
     return 0;
 }
 
