@@ -62,7 +62,7 @@ static int set_paths(struct pkv__segment_writer *writer, const char *directory,
     if (pkv__file_exists(writer->open_path) || pkv__file_exists(writer->sealed_path))
         return pkv__error(error, PKV_E_EXISTS, -1, "%s: this segment exists already",
                           writer->sealed_path);
-    return make_day(writer->open_path, error);
+    return 0;
 }
 
 static int write_frame_header(struct pkv__segment_writer *writer, const char *path,
@@ -78,7 +78,7 @@ static int write_frame_header(struct pkv__segment_writer *writer, const char *pa
 
 /* The file gets its name only when it is locked and has its header, since recovery takes any that
  * it can lock. Until then it is locks/lane-N.new, which the holder of the lane overwrites at will.
- */
+ * Directories are made last: where the archive has gone, no other one may begin in its place. */
 static int create_file(struct pkv__segment_writer *writer, const struct pkv__segment_name *name,
                        pkv_error *error)
 {
@@ -95,6 +95,8 @@ static int create_file(struct pkv__segment_writer *writer, const struct pkv__seg
     rc = pkv__file_lock(writer->fd, path, error);
     if (rc == 0)
         rc = write_frame_header(writer, path, error);
+    if (rc == 0)
+        rc = make_day(writer->open_path, error);
     return rc < 0 ? rc : pkv__file_rename(path, writer->open_path, error);
 }
 

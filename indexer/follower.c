@@ -236,7 +236,9 @@ int pkv__follower_step(struct pkv__follower *follower, bool live, pkv_progress_f
         pkv__log(f->options, PKV_LOG_WARNING, "the catalog has been deleted: it is made again");
         f->catalog = pkv__catalog_free(f->catalog);
     }
-    int rc = f->catalog ? 0 : pkv__follower_open_catalog(f, error);
+    int rc = pkv__archive_check(f->directory, error);
+    if (rc == 0 && !f->catalog)
+        rc = pkv__follower_open_catalog(f, error);
     if (rc < 0)
         return rc;
     struct pkv__segment_file *files = NULL;

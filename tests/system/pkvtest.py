@@ -115,10 +115,16 @@ class Daemon:
             path = os.path.join(directory, "notify")
             notify.bind(path)
             notify.settimeout(0.1)
+            os.chmod(directory, 0o755)  # the daemon may be another user by the time it is ready
+            os.chmod(path, 0o777)
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.log_file,
                                             stderr=self.log_file,
                                             env={**os.environ, **self.env, "NOTIFY_SOCKET": path})
-            wait_until(lambda: self._is_ready(notify), "pktvaultd ready")
+            try:
+                wait_until(lambda: self._is_ready(notify), "pktvaultd ready")
+            except AssertionError:
+                self.kill()
+                raise
 
     def _is_ready(self, notify):
         if self.process.poll() is not None:
