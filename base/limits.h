@@ -106,9 +106,9 @@
 #define PKV__MISSING_LISTED_MAX 1000u
 #define PKV__QUERY_HELD_BYTES                                                                      \
     (24u << 20) /* packets that wait for their turn; past it they go to a temporary file */
-#define PKV__QUERY_AHEAD_MIN 16u /* blocks to read, from which on threads are worth their start */
-#define PKV__QUERY_AHEAD_A_THREAD 4u /* blocks that are read ahead: each holds up to 1 MiB */
-#define PKV__QUERY_THREADS_MAX 8u    /* more do not help one thread that merges and delivers */
+#define PKV__QUERY_AHEAD_MIN 16u  /* blocks to read, from which on threads are worth their start */
+#define PKV__QUERY_AHEAD_MAX 24u  /* blocks that are read ahead: mostly 64 KiB, 1 MiB at most */
+#define PKV__QUERY_THREADS_MAX 8u /* more do not help one thread that merges and delivers */
 #define PKV__DEDUP_WINDOW_NS                                                                       \
     (500ll * 1000000) /* two mirrors deliver the same packet within this                           \
                        */

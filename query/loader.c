@@ -48,6 +48,7 @@ struct pkv__loader {
     struct job *first, **last; /* not taken yet */
     unsigned job_count;
     uint64_t generation; /* of the numbers of segments */
+    bool waiting;        /* the caller, for a job to be done */
     bool stopping;
 };
 
@@ -123,19 +124,21 @@ static void *run_thread(void *context)
         (void)pthread_mutex_lock(&l->mutex);
         job->rc = rc;
         job->state = DONE;
-        (void)pthread_cond_signal(&l->done);
+        if (l->waiting)
+            (void)pthread_cond_signal(&l->done);
     }
     (void)pthread_mutex_unlock(&l->mutex);
     hand_deinit(&hand);
     return NULL;
 }
 
-/* A thread that cannot be started is one less. */
+/* The caller reads, too, what is not begun when its turn comes. A thread that cannot be started is
+ * one less. */
 static void start(struct pkv__loader *l)
 {
     unsigned wanted = pkv__thread_processors();
     l->started = true;
-    for (unsigned i = 0; wanted > 1 && i < wanted && i < PKV__QUERY_THREADS_MAX; i++)
+    for (unsigned i = 1; i < wanted && i <= PKV__QUERY_THREADS_MAX; i++)
         if (pkv__thread_start(&l->threads[l->thread_count], "pkv-query", run_thread, l, NULL) == 0)
             l->thread_count++;
 }
@@ -156,7 +159,8 @@ static bool queue(struct pkv__loader *l, struct pkv__plan *plan,
     return true;
 }
 
-/* What memory or the limit does not let be read ahead is read when its turn comes. */
+/* Many at a time, since waking a thread costs as much as a block. What memory or the limit does not
+ * let be read ahead is read when its turn comes. */
 static void look_ahead(struct pkv__loader *l, struct pkv__plan *plan, size_t block,
                        const struct pkv__plan_request *request)
 {
@@ -168,8 +172,9 @@ static void look_ahead(struct pkv__loader *l, struct pkv__plan *plan, size_t blo
     if (plan->next_ahead <= block)
         plan->next_ahead = block + 1;
     (void)pthread_mutex_lock(&l->mutex);
-    unsigned before = l->job_count, limit = l->thread_count * PKV__QUERY_AHEAD_A_THREAD;
-    while (plan->next_ahead < end && l->job_count < limit && queue(l, plan, request))
+    unsigned before = l->job_count;
+    while (before <= PKV__QUERY_AHEAD_MAX / 2 && l->job_count < PKV__QUERY_AHEAD_MAX &&
+           plan->next_ahead < end && queue(l, plan, request))
         continue;
     if (l->job_count != before)
         (void)pthread_cond_broadcast(&l->wanted);
@@ -188,6 +193,15 @@ static void unlink_job(struct pkv__loader *l, struct job *job)
     l->job_count--;
 }
 
+/* With the mutex held. */
+static void wait_for(struct pkv__loader *l, const struct job *job)
+{
+    l->waiting = true;
+    while (job->state == RUNNING)
+        (void)pthread_cond_wait(&l->done, &l->mutex);
+    l->waiting = false;
+}
+
 /* The job of a block, done or not begun and now the caller's; NULL: nobody was asked. */
 static struct job *claim(struct pkv__loader *l, const struct pkv__plan *plan, size_t block)
 {
@@ -195,10 +209,10 @@ static struct job *claim(struct pkv__loader *l, const struct pkv__plan *plan, si
     struct job *job = l->first;
     while (job && (job->plan != plan || job->block != block))
         job = job->next;
-    while (job && job->state == RUNNING)
-        (void)pthread_cond_wait(&l->done, &l->mutex);
-    if (job)
+    if (job) {
+        wait_for(l, job);
         unlink_job(l, job);
+    }
     (void)pthread_mutex_unlock(&l->mutex);
     return job;
 }
@@ -229,8 +243,8 @@ static struct job *next_to_drop(struct pkv__loader *l, const struct pkv__plan *p
     struct job *job = l->first;
     while (job && plan && job->plan != plan)
         job = job->next;
-    while (job && job->state == RUNNING)
-        (void)pthread_cond_wait(&l->done, &l->mutex);
+    if (job)
+        wait_for(l, job);
     return job;
 }
 
