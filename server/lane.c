@@ -17,7 +17,7 @@ struct pkv__lane {
     struct pkv__block *block; /* at hand; NULL: none */
     int64_t block_ns;         /* monotonic: its first packet */
     int64_t segment_ns;       /* monotonic: start of the segment */
-    int64_t clock_offset_ns;  /* real less monotonic, as last seen */
+    int64_t clock_offset_ns;  /* real less monotonic, the largest in the segment */
     uint64_t segment_bytes, segment_packets;
     bool rotate_pending;       /* there was no memory to say so */
     struct pkv__losses losses; /* but the disk's, which the writer counts */
@@ -117,11 +117,13 @@ static bool is_old(const struct pkv__lane *lane, int64_t monotonic_ns)
     return monotonic_ns - lane->segment_ns >= interval_ns;
 }
 
+/* Small steps add up: no packet of a segment may be older than its name by more than the limit. */
 static bool clock_stepped_back(struct pkv__lane *lane, int64_t monotonic_ns)
 {
-    int64_t offset_ns = pkv__clock_ns() - monotonic_ns, before_ns = lane->clock_offset_ns;
-    lane->clock_offset_ns = offset_ns;
-    return before_ns - offset_ns > PKV__CLOCK_STEP_NS;
+    int64_t offset_ns = pkv__clock_ns() - monotonic_ns;
+    if (offset_ns > lane->clock_offset_ns)
+        lane->clock_offset_ns = offset_ns;
+    return lane->clock_offset_ns - offset_ns > PKV__CLOCK_STEP_NS;
 }
 
 void pkv__lane_tick(struct pkv__lane *lane, int64_t monotonic_ns)
