@@ -106,6 +106,7 @@
 #define PKV__MISSING_LISTED_MAX 1000u
 #define PKV__QUERY_HELD_BYTES                                                                      \
     (24u << 20) /* packets that wait for their turn; past it they go to a temporary file */
+#define PKV__QUERY_FLOWS_COUNTED_MAX (1u << 19) /* 8 MiB of hashes; then "at least" */
 #define PKV__QUERY_AHEAD_MIN 16u  /* blocks to read, from which on threads are worth their start */
 #define PKV__QUERY_AHEAD_MAX 24u  /* blocks that are read ahead: mostly 64 KiB, 1 MiB at most */
 #define PKV__QUERY_THREADS_MAX 8u /* more do not help one thread that merges and delivers */

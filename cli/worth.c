@@ -37,7 +37,7 @@ static void put_counts(const pkv_query_report *report, int64_t elapsed_ns)
 {
     char number[CLI_NUMBER_TEXT];
     counted("", report->packets, "packet", "packets");
-    counted(", ", report->flows, "flow", "flows");
+    counted(report->flows_more ? ", at least " : ", ", report->flows, "flow", "flows");
     (void)fprintf(stderr, ", %s of", cli_number(number, report->segments_read));
     counted(" ", report->segments, "segment", "segments");
     counted(", ", report->blocks_read, "block", "blocks");
@@ -109,6 +109,24 @@ bool cli_worth_is_whole(const pkv_query *query, const struct cli_range *range)
            !behind;
 }
 
+/* Nothing was found between the beginning and the end of what was recorded. */
+static bool put_covered(const pkv_query_report *report, const struct cli_range *range)
+{
+    char covered[CLI_NUMBER_TEXT], all[CLI_NUMBER_TEXT];
+    uint64_t range_ns = (uint64_t)range->until_ns - (uint64_t)range->since_ns;
+    if (report->covered_ns <= 0) {
+        (void)fputs("; nothing was recorded in this range", stderr);
+        return false;
+    }
+    if ((uint64_t)report->covered_ns < range_ns - range_ns / 1000) {
+        (void)fprintf(stderr, "; no match in the %s of %s that were recorded",
+                      cli_lasted(covered, report->covered_ns), cli_lasted(all, (int64_t)range_ns));
+        return false;
+    }
+    (void)fputs("; no match, and all of this range was recorded", stderr);
+    return true;
+}
+
 static bool put_coverage(const pkv_query_report *report, const struct cli_range *range)
 {
     char stretch[CLI_STRETCH_TEXT];
@@ -120,10 +138,8 @@ static bool put_coverage(const pkv_query_report *report, const struct cli_range 
     }
     if (!before && !behind && report->packets > 0)
         return true;
-    if (!before && !behind && report->segments_in_range == 0) {
-        (void)fputs("; no packets are stored in this range", stderr);
-        return true;
-    }
+    if (!before && !behind && range->until_ns != PKV_TIME_MAX && range->since_ns != PKV_TIME_MIN)
+        return put_covered(report, range);
     (void)cli_stretch(stretch, report->covered_from_ns, report->covered_until_ns, PKV_TIME_MIN,
                       range->utc);
     (void)fprintf(stderr, before || behind ? "; only %s was recorded" : "; no match in %s",

@@ -5,7 +5,7 @@
 
 #include "archive/pcapng.h"
 #include "indexer/flow_rows.h"
-#include "indexer/losses.h"
+#include "archive/losses.h"
 #include "indexer/segment_index.h"
 
 struct pkv__index_block {

@@ -239,6 +239,7 @@ static int count_plan(struct flows *f, struct pkv__plan *plan)
             continue;
         f->query->report.packets += c->packets[0] + c->packets[1];
         f->query->report.bytes += c->bytes[0] + c->bytes[1];
+        pkv__flow_count_add(&f->query->flows, &flow->key);
         rc = add_counted(f, plan, flow, c);
     }
     return rc;
@@ -357,7 +358,6 @@ int pkv_query_flows(pkv_query *query, int by, int sort, uint64_t limit, pkv_flow
                           "flows are counted in the range and as they were mirrored: "
                           "neither --whole nor --dedup applies");
     int rc = count_segments(&flows);
-    query->report.flows = by == PKV_BY_FLOW ? flows.keys.count : query->report.flows;
     if (!rc)
         rc = deliver(&flows, sort, limit, row, context);
     pkv__flow_set_deinit(&flows.keys);

@@ -48,11 +48,9 @@ int pkv__coverage_add(struct pkv__coverage *c, int64_t from_ns, int64_t until_ns
     if (!c->any || until_ns > c->until_ns)
         c->until_ns = until_ns;
     c->any = true;
-    if (!live)
-        return PKV_OK;
     if (pkv__grow(&c->stretches, &c->capacity, c->count + 1, sizeof(*c->stretches)))
         return PKV_E_MEMORY;
-    c->stretches[c->count++] = (struct pkv__stretch){from_ns, until_ns};
+    c->stretches[c->count++] = (struct pkv__stretch){from_ns, until_ns, live};
     return PKV_OK;
 }
 
@@ -81,9 +79,13 @@ void pkv__coverage_gaps(struct pkv__coverage *c, int64_t since_ns, int64_t until
     if (!c->count)
         return;
     qsort(c->stretches, c->count, sizeof(*c->stretches), compare_stretches);
-    int64_t covered = c->stretches[0].until_ns;
-    for (size_t i = 1; i < c->count; i++) {
+    int64_t covered = INT64_MAX;
+    for (size_t i = 0; i < c->count; i++) {
         const struct pkv__stretch *s = &c->stretches[i];
+        if (!s->live)
+            continue;
+        if (covered == INT64_MAX)
+            covered = s->until_ns;
         if (s->from_ns > covered && s->from_ns - covered > SEAM_NS)
             add_gap(covered, s->from_ns, since_ns, until_ns, list);
         covered = s->until_ns > covered ? s->until_ns : covered;
@@ -96,66 +98,43 @@ void pkv__coverage_deinit(struct pkv__coverage *c)
     *c = (struct pkv__coverage){0};
 }
 
-static struct pkv__loss_reading *reading_of(struct pkv__loss_readings *readings,
-                                            uint32_t interface_id, int64_t time_ns)
+void pkv__missing_add_losses(struct pkv__missing_list *list, const struct pkv__losses *losses,
+                             int64_t since_ns, int64_t until_ns)
 {
-    for (size_t i = 0; i < readings->count; i++)
-        if (readings->readings[i].interface_id == interface_id)
-            return &readings->readings[i];
-    if (pkv__grow(&readings->readings, &readings->capacity, readings->count + 1,
-                  sizeof(*readings->readings)))
-        return NULL;
-    struct pkv__loss_reading *made = &readings->readings[readings->count++];
-    *made = (struct pkv__loss_reading){.interface_id = interface_id, .last = {.time_ns = time_ns}};
-    return made;
-}
-
-static void add_loss(int cause, uint64_t before, uint64_t now, int64_t from_ns, int64_t until_ns,
-                     int64_t since_ns, int64_t end_ns, struct pkv__missing_list *list)
-{
-    pkv_missing loss = {
-        .cause = cause, .from_ns = from_ns, .until_ns = until_ns, .packets = now - before};
-    if (now > before && until_ns >= since_ns && from_ns < end_ns)
-        pkv__missing_add(list, &loss);
-}
-
-void pkv__loss_read(struct pkv__loss_readings *readings, uint32_t interface_id,
-                    const struct pkv__statistics *now, int64_t since_ns, int64_t until_ns,
-                    struct pkv__missing_list *list)
-{
-    struct pkv__loss_reading *reading = reading_of(readings, interface_id, now->time_ns);
-    if (now->start_ns != PKV_TIME_MIN && now->start_ns < readings->start_ns)
-        readings->start_ns = now->start_ns;
-    int64_t end_ns = now->end_ns != PKV_TIME_MIN ? now->end_ns : now->time_ns;
-    if (end_ns > readings->end_ns)
-        readings->end_ns = end_ns;
-    if (!reading) {
-        list->more++;
-        return;
+    size_t count;
+    const struct pkv__loss *all = pkv__losses_all(losses, &count);
+    for (size_t i = 0; i < count; i++) {
+        pkv_missing loss = {.cause = PKV_MISSING_KERNEL + (int)all[i].cause,
+                            .from_ns = all[i].from_ns,
+                            .until_ns = all[i].until_ns,
+                            .packets = all[i].packets};
+        if (loss.until_ns >= since_ns && loss.from_ns < until_ns)
+            pkv__missing_add(list, &loss);
     }
-    struct pkv__statistics *last = &reading->last;
-    add_loss(PKV_MISSING_KERNEL, last->lost_kernel, now->lost_kernel, last->time_ns, now->time_ns,
-             since_ns, until_ns, list);
-    add_loss(PKV_MISSING_BUFFER, last->lost_buffer, now->lost_buffer, last->time_ns, now->time_ns,
-             since_ns, until_ns, list);
-    add_loss(PKV_MISSING_DISK, last->lost_disk, now->lost_disk, last->time_ns, now->time_ns,
-             since_ns, until_ns, list);
-    add_loss(PKV_MISSING_REFUSED, last->refused, now->refused, last->time_ns, now->time_ns,
-             since_ns, until_ns, list);
-    *last = *now;
 }
 
-void pkv__loss_readings_deinit(struct pkv__loss_readings *readings)
+int64_t pkv__coverage_within(struct pkv__coverage *c, int64_t since_ns, int64_t until_ns)
 {
-    pkv__free(readings->readings);
-    *readings = (struct pkv__loss_readings){0};
+    uint64_t covered_ns = 0;
+    int64_t behind_ns = since_ns;
+    if (c->count)
+        qsort(c->stretches, c->count, sizeof(*c->stretches), compare_stretches);
+    for (size_t i = 0; i < c->count; i++) {
+        const struct pkv__stretch *s = &c->stretches[i];
+        int64_t from_ns = s->from_ns > behind_ns ? s->from_ns : behind_ns;
+        int64_t end_ns = s->until_ns < until_ns ? s->until_ns + 1 : until_ns;
+        if (from_ns >= end_ns)
+            continue;
+        covered_ns += (uint64_t)end_ns - (uint64_t)from_ns;
+        behind_ns = end_ns;
+    }
+    return covered_ns > INT64_MAX ? INT64_MAX : (int64_t)covered_ns;
 }
 
 int pkv__missing_cause(const char *name)
 {
-    static const char *const names[] = {"kernel", "buffer", "disk", "refused"};
-    for (int i = 0; name && i < 4; i++)
-        if (strcmp(name, names[i]) == 0)
-            return PKV_MISSING_KERNEL + i;
+    for (unsigned cause = 0; name && cause < PKV__LOSS_CAUSES; cause++)
+        if (strcmp(name, pkv__loss_cause_name(cause)) == 0)
+            return PKV_MISSING_KERNEL + (int)cause;
     return -1;
 }

@@ -121,15 +121,12 @@ static int find_whole_flows(struct pkv_query *query, pkv_error *error)
     return pkv__query_find_segments(query, error);
 }
 
-static int count_flow(struct pkv_query *query, pkv_error *error)
+static void count_flow(struct pkv_query *query)
 {
     struct pkv__plan_flow *flow = &query->current->plan->flows[pkv__query_entry(query)->flow / 4];
-    if (flow->given)
-        return PKV_OK;
+    if (!flow->given)
+        pkv__flow_count_add(&query->flows, &flow->key);
     flow->given = 1;
-    int rc = pkv__flow_set_add(&query->flows, &flow->key, error);
-    query->report.flows += rc == 1 ? 1 : 0;
-    return rc < 0 ? rc : PKV_OK;
 }
 
 static void facts_of_last(const struct pkv_query *query, struct pkv__facts *facts)
@@ -190,9 +187,8 @@ static int decapsulate(struct pkv_query *query, pkv_packet *packet, pkv_error *e
 static int give(struct pkv_query *query, pkv_packet *packet, pkv_error *error)
 {
     *packet = query->packet;
-    int rc = count_flow(query, error);
-    if (rc)
-        return rc;
+    int rc;
+    count_flow(query);
     if (query->flags & PKV_QUERY_DECAP)
         rc = decapsulate(query, packet, error);
     else
@@ -253,7 +249,7 @@ pkv_query *pkv_query_free(pkv_query *query)
     pkv__segments_deinit(&query->segments);
     pkv__vni_names_deinit(&query->names);
     pkv__flow_set_deinit(&query->whole);
-    pkv__flow_set_deinit(&query->flows);
+    pkv__flow_count_deinit(&query->flows);
     pkv__interfaces_deinit(&query->interfaces);
     pkv__dedup_deinit(&query->dedup);
     pkv__buffer_deinit(&query->frame);

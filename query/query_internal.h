@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "query/catalog.h"
 #include "query/dedup.h"
+#include "query/flow_count.h"
 #include "query/heap.h"
 #include "query/interfaces.h"
 #include "query/loader.h"
@@ -48,7 +49,7 @@ struct pkv_query {
     char vni_name[33];
     struct pkv__interfaces interfaces;
     struct pkv__dedup dedup;
-    struct pkv__flow_set flows; /* of the packets given */
+    struct pkv__flow_count flows; /* of the packets given, or counted */
 
     struct pkv__missing_list missing;
     struct pkv__coverage coverage;

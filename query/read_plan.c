@@ -24,7 +24,9 @@ void pkv__query_add_unreadable(struct pkv_query *query, int64_t from_ns, int64_t
 struct scan_context {
     struct pkv_query *query;
     const struct pkv__candidate *candidate;
-    struct pkv__loss_readings readings;
+    struct pkv__losses *losses;
+    int64_t end_ns; /* of the coverage, as the statistics say */
+    int rc;
     bool is_live; /* its writer is at work */
 };
 
@@ -32,9 +34,11 @@ static void on_statistics(void *context, uint32_t interface_id,
                           const struct pkv__statistics *statistics)
 {
     struct scan_context *c = context;
-    if (!c->candidate->indexed)
-        pkv__loss_read(&c->readings, interface_id, statistics, c->query->since_ns,
-                       c->query->until_ns, &c->query->missing);
+    int64_t end_ns = statistics->end_ns != PKV_TIME_MIN ? statistics->end_ns : statistics->time_ns;
+    if (end_ns > c->end_ns)
+        c->end_ns = end_ns;
+    if (pkv__losses_add(c->losses, interface_id, statistics))
+        c->rc = PKV_E_MEMORY;
 }
 
 /* Whether the catalog told of this block already: it had been broken when it was indexed. */
@@ -70,8 +74,8 @@ static void on_coverage(void *context, int64_t first_ns, int64_t last_ns, bool i
         return;
     if (import)
         start_ns = first_ns;
-    if (c->readings.end_ns > end_ns)
-        end_ns = c->readings.end_ns;
+    if (c->end_ns > end_ns)
+        end_ns = c->end_ns;
     if (c->is_live)
         end_ns = pkv__clock_ns();
     if (pkv__coverage_add(&c->query->coverage, start_ns, end_ns, !import))
@@ -84,17 +88,20 @@ static int scan(struct pkv_query *query, const struct pkv__candidate *candidate,
 {
     struct scan_context context = {.query = query,
                                    .candidate = candidate,
-                                   .readings = {.start_ns = INT64_MAX, .end_ns = INT64_MIN},
+                                   .end_ns = INT64_MIN,
                                    .is_live = candidate->open && pkv__file_is_locked(plan->path)};
     struct pkv__scan_events events = {&context, on_statistics, on_damage, on_coverage};
+    if (pkv__losses_new(&context.losses, candidate->name.start_ns))
+        return pkv__error_memory(error);
     int rc = pkv__plan_from_scan(plan, request, &events, counts, error);
     if (!rc && candidate->open)
         rc = pkv__untold_of_segment(query->directories[candidate->archive], &candidate->name,
-                                    &context.readings, query->since_ns, query->until_ns,
-                                    &query->missing, error);
-    pkv__loss_readings_deinit(&context.readings);
+                                    context.losses, error);
+    if (!candidate->indexed)
+        pkv__missing_add_losses(&query->missing, context.losses, query->since_ns, query->until_ns);
+    context.losses = pkv__losses_free(context.losses);
     query->report.segments_scanned++;
-    return rc;
+    return rc ? rc : context.rc ? pkv__error_memory(error) : PKV_OK;
 }
 
 static char *path_of(struct pkv_query *query, const struct pkv__candidate *candidate, bool open)

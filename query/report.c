@@ -22,6 +22,10 @@ int pkv_query_report_get(const pkv_query *query, pkv_query_report *report)
     /* The list is kept in order here, which changes nothing that a caller can see. */
     finish_missing((pkv_query *)(uintptr_t)query);
     *report = query->report;
+    report->flows = query->flows.count;
+    report->flows_more = query->flows.more;
+    report->covered_ns = pkv__coverage_within((struct pkv__coverage *)(uintptr_t)&query->coverage,
+                                              query->request.since_ns, query->request.until_ns);
     report->segments = query->segments.all;
     report->segments_in_range = query->segments.in_range;
     report->segments_skipped = query->segments.skipped;

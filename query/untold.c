@@ -15,38 +15,34 @@
 #define SUFFIX ".losses"
 
 /* What a record adds to what is told, between its two times. */
-static void read_record(const struct pkv__loss_record *record, struct pkv__statistics *told,
-                        struct pkv__loss_readings *readings, int64_t since_ns, int64_t until_ns,
-                        struct pkv__missing_list *missing)
+static int read_record(const struct pkv__loss_record *record, struct pkv__statistics *told,
+                       struct pkv__losses *losses)
 {
     if (pkv__loss_record_is_told(record, told))
-        return;
+        return PKV_OK;
     told->time_ns = record->from_ns;
-    pkv__loss_read(readings, 0, told, since_ns, until_ns, missing);
+    int rc = pkv__losses_add(losses, 0, told);
     pkv__loss_record_add(record, told);
     told->time_ns = record->until_ns;
-    pkv__loss_read(readings, 0, told, since_ns, until_ns, missing);
+    return rc ? rc : pkv__losses_add(losses, 0, told);
 }
 
-static struct pkv__statistics told_of_first(const struct pkv__loss_readings *readings)
+static struct pkv__statistics nothing_told(void)
 {
-    for (size_t i = 0; i < readings->count; i++)
-        if (readings->readings[i].interface_id == 0)
-            return readings->readings[i].last;
     return (struct pkv__statistics){.start_ns = PKV_TIME_MIN, .end_ns = PKV_TIME_MIN};
 }
 
 int pkv__untold_of_segment(const char *directory, const struct pkv__segment_name *name,
-                           struct pkv__loss_readings *readings, int64_t since_ns, int64_t until_ns,
-                           struct pkv__missing_list *missing, pkv_error *error)
+                           struct pkv__losses *losses, pkv_error *error)
 {
     struct pkv__loss_record records[PKV__LOSS_RECORDS];
-    struct pkv__statistics told = told_of_first(readings);
+    struct pkv__statistics told = nothing_told();
     size_t count;
+    (void)pkv__losses_last(losses, 0, &told);
     int rc = pkv__loss_journal_read(directory, name->lane, records, &count, error);
     for (size_t i = 0; i < count && !rc; i++)
-        if (pkv__loss_record_is_of(&records[i], name))
-            read_record(&records[i], &told, readings, since_ns, until_ns, missing);
+        if (pkv__loss_record_is_of(&records[i], name) && read_record(&records[i], &told, losses))
+            rc = pkv__error_memory(error);
     return rc;
 }
 
@@ -81,24 +77,34 @@ static bool is_told_elsewhere(const struct lane *lane, const struct pkv__loss_re
     return record->sequence && (is_candidate(lane, &name) || is_sealed(lane, &name));
 }
 
+/* The records of one segment, which stand together, up to that of the next. */
+static int of_records(const struct lane *lane, const struct pkv__loss_record *records, size_t count,
+                      const struct pkv__segments_request *request,
+                      struct pkv__missing_list *missing, pkv_error *error)
+{
+    struct pkv__losses *losses = NULL;
+    struct pkv__statistics told = nothing_told();
+    int rc = pkv__losses_new(&losses, records->from_ns);
+    for (size_t i = 0; i < count && !rc; i++)
+        if (!is_told_elsewhere(lane, &records[i]))
+            rc = read_record(&records[i], &told, losses);
+    if (!rc)
+        pkv__missing_add_losses(missing, losses, request->since_ns, request->until_ns);
+    (void)pkv__losses_free(losses);
+    return rc ? pkv__error_memory(error) : PKV_OK;
+}
+
 static int of_lane(const struct lane *lane, const struct pkv__segments_request *request,
                    struct pkv__missing_list *missing, pkv_error *error)
 {
     struct pkv__loss_record records[PKV__LOSS_RECORDS];
-    struct pkv__loss_readings readings = {0};
-    struct pkv__statistics told = {.start_ns = PKV_TIME_MIN, .end_ns = PKV_TIME_MIN};
-    size_t count;
+    size_t count, end;
     int rc = pkv__loss_journal_read(lane->directory, lane->number, records, &count, error);
-    for (size_t i = 0; i < count && !rc; i++) {
-        if (i > 0 && records[i].sequence != records[i - 1].sequence) {
-            told = (struct pkv__statistics){.start_ns = PKV_TIME_MIN, .end_ns = PKV_TIME_MIN};
-            pkv__loss_readings_deinit(&readings);
-        }
-        if (!is_told_elsewhere(lane, &records[i]))
-            read_record(&records[i], &told, &readings, request->since_ns, request->until_ns,
-                        missing);
+    for (size_t i = 0; i < count && !rc; i = end) {
+        for (end = i + 1; end < count && records[end].sequence == records[i].sequence; end++)
+            continue;
+        rc = of_records(lane, records + i, end - i, request, missing, error);
     }
-    pkv__loss_readings_deinit(&readings);
     return rc;
 }
 
@@ -135,20 +141,23 @@ int pkv__untold_of_lanes(const char *directory, uint32_t archive,
     return rc;
 }
 
-static void read_head(const struct pkv__raw_block *raw, const struct pkv__segments_request *request,
-                      struct pkv__missing_list *missing)
+static int read_head(const struct pkv__raw_block *raw, const struct pkv__segment_name *name,
+                     const struct pkv__segments_request *request, struct pkv__missing_list *missing)
 {
-    struct pkv__loss_readings readings = {0};
+    struct pkv__losses *losses = NULL;
     struct pkv__pcapng_block block;
     struct pkv__statistics statistics;
     uint32_t interface_id;
     size_t offset = 0;
-    while (pkv__pcapng_next(raw->raw, raw->raw_bytes, &offset, &block) == 1)
+    int rc = pkv__losses_new(&losses, name->start_ns);
+    while (!rc && pkv__pcapng_next(raw->raw, raw->raw_bytes, &offset, &block) == 1)
         if (block.type == PKV__PCAPNG_STATISTICS &&
             pkv__pcapng_get_statistics(&block, &interface_id, &statistics) == 0)
-            pkv__loss_read(&readings, interface_id, &statistics, request->since_ns,
-                           request->until_ns, missing);
-    pkv__loss_readings_deinit(&readings);
+            rc = pkv__losses_add(losses, interface_id, &statistics);
+    if (!rc)
+        pkv__missing_add_losses(missing, losses, request->since_ns, request->until_ns);
+    (void)pkv__losses_free(losses);
+    return rc;
 }
 
 static int of_file(const char *directory, const struct pkv__segment_name *name, bool open,
@@ -166,8 +175,8 @@ static int of_file(const char *directory, const struct pkv__segment_name *name, 
     if (rc)
         return rc;
     rc = pkv__segment_reader_next(reader, &raw, error);
-    if (rc == 1)
-        read_head(&raw, request, missing);
+    if (rc == 1 && read_head(&raw, name, request, missing))
+        rc = pkv__error_memory(error);
     (void)pkv__segment_reader_free(reader);
     return rc < 0 ? rc : PKV_OK;
 }

@@ -13,10 +13,9 @@ int pkv__untold_of_lanes(const char *directory, uint32_t archive,
                          const struct pkv__segments_request *request,
                          struct pkv__missing_list *missing, pkv_error *error);
 
-/* Of the journal, for an open segment whose statistics were just read into `readings`. */
+/* Of the journal, for an open segment whose statistics `losses` has. */
 int pkv__untold_of_segment(const char *directory, const struct pkv__segment_name *name,
-                           struct pkv__loss_readings *readings, int64_t since_ns, int64_t until_ns,
-                           struct pkv__missing_list *missing, pkv_error *error);
+                           struct pkv__losses *losses, pkv_error *error);
 
 /* Of the first block of a segment that has no packet of the range. */
 int pkv__untold_of_head(const char *directory, const struct pkv__segment_file *file,

@@ -97,13 +97,15 @@ typedef struct pkv_missing {
 typedef struct pkv_query_report {
     uint64_t packets, bytes; /* given */
     uint64_t flows;          /* that had at least one of them */
+    int flows_more;          /* 1: there were more flows, which were not counted */
     uint64_t segments, segments_in_range, segments_skipped, segments_scanned, segments_read;
     uint64_t indexes_opened, flows_matched, flows_seen;
     uint64_t blocks, blocks_read; /* of the segments read */
     uint64_t packets_checked, duplicates;
     int64_t first_ns, last_ns;                 /* of the packets given */
     int64_t covered_from_ns, covered_until_ns; /* what the archives hold at all */
-    const pkv_missing *missing;                /* valid until the query is closed */
+    int64_t covered_ns; /* of the range: recorded, or from its first to its last imported packet */
+    const pkv_missing *missing; /* valid until the query is closed */
     size_t missing_count;
     uint64_t missing_more; /* not listed, past a limit */
 } pkv_query_report;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "indexer/losses.h"
+#include "archive/losses.h"
 
 #include "base/limits.h"
 #include "tests/check.h"

@@ -315,10 +315,11 @@ class Worth(Archive):
     def test_no_match_says_whether_the_range_was_covered(self):
         fifth = self.lines("icmp")[4].split()[0]
         covered = self.query("--at", fifth + "/1ms", "host 203.0.113.9")
-        self.assertIn("; no match in ", covered.err)
+        self.assertIn("; no match", covered.err)
         self.assertTrue(covered.err.endswith("; complete as recorded\n"), covered.err)
         between = self.query("--at", "2016-01-01")
-        self.assertIn("; no packets are stored in this range", between.err)
+        self.assertIn("; nothing was recorded in this range", between.err)
+        self.assertNotIn("complete", between.err)
         before = self.query("-S", "1999-01-01", "-U", "1999-01-02")
         self.assertEqual(before.status, 0)
         self.assertRegex(before.err, r"only \d{4}-.* was recorded")

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From the counters of a segment's statistics blocks: how many packets were lost, why, and between
  * which two readings. */
-#ifndef PKV_INDEXER_LOSSES_H
-#define PKV_INDEXER_LOSSES_H
+#ifndef PKV_ARCHIVE_LOSSES_H
+#define PKV_ARCHIVE_LOSSES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,10 @@ struct pkv__losses *pkv__losses_free(struct pkv__losses *losses); /* NULL is fin
 /* Takes a reading of an interface. PKV_E_MEMORY. */
 int pkv__losses_add(struct pkv__losses *losses, uint32_t interface_id,
                     const struct pkv__statistics *statistics);
+
+/* The last reading of an interface: its time and the counters of losses. False: none. */
+bool pkv__losses_last(const struct pkv__losses *losses, uint32_t interface_id,
+                      struct pkv__statistics *statistics);
 
 /* In the order in which they were seen; one a (interface, cause, from). */
 const struct pkv__loss *pkv__losses_all(const struct pkv__losses *losses, size_t *count);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "indexer/losses.h"
+#include "archive/losses.h"
 
 #include "base/limits.h"
 #include "base/memory.h"
@@ -93,6 +93,22 @@ int pkv__losses_add(struct pkv__losses *losses, uint32_t interface_id,
     }
     r->time_ns = statistics->time_ns;
     return 0;
+}
+
+bool pkv__losses_last(const struct pkv__losses *losses, uint32_t interface_id,
+                      struct pkv__statistics *statistics)
+{
+    if (interface_id >= losses->readings_count)
+        return false;
+    const struct reading *r = &losses->readings[interface_id];
+    *statistics = (struct pkv__statistics){.time_ns = r->time_ns,
+                                           .start_ns = INT64_MIN,
+                                           .end_ns = INT64_MIN,
+                                           .lost_kernel = r->counters[PKV__LOSS_KERNEL],
+                                           .lost_buffer = r->counters[PKV__LOSS_BUFFER],
+                                           .lost_disk = r->counters[PKV__LOSS_DISK],
+                                           .refused = r->counters[PKV__LOSS_REFUSED]};
+    return true;
 }
 
 const struct pkv__loss *pkv__losses_all(const struct pkv__losses *losses, size_t *count)
