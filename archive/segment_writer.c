@@ -127,13 +127,14 @@ static int cut_back(struct pkv__segment_writer *writer, pkv_error *error)
     return rc;
 }
 
-static int put(struct pkv__segment_writer *writer, const uint8_t *bytes, size_t length,
+static int put(struct pkv__segment_writer *writer, struct iovec *pieces, int count,
                pkv_error *error)
 {
     int rc = cut_back(writer, error);
     if (rc < 0)
         return rc;
-    rc = pkv__file_write_at(writer->fd, bytes, length, writer->bytes, writer->open_path, error);
+    rc = pkv__file_write_pieces_at(writer->fd, pieces, count, writer->bytes, writer->open_path,
+                                   error);
     if (rc < 0) {
         writer->torn = true;
         (void)cut_back(writer, NULL);
@@ -144,9 +145,19 @@ static int put(struct pkv__segment_writer *writer, const uint8_t *bytes, size_t 
 int pkv__segment_writer_write(struct pkv__segment_writer *writer, const uint8_t *block,
                               size_t length, pkv_error *error)
 {
-    int rc = put(writer, block, length, error);
+    struct iovec piece = {(void *)(uintptr_t)block, length};
+    return pkv__segment_writer_write_blocks(writer, &piece, 1, error);
+}
+
+int pkv__segment_writer_write_blocks(struct pkv__segment_writer *writer, struct iovec *blocks,
+                                     int count, pkv_error *error)
+{
+    int64_t length = 0;
+    for (int i = 0; i < count; i++)
+        length += (int64_t)blocks[i].iov_len;
+    int rc = put(writer, blocks, count, error);
     if (rc == 0)
-        writer->bytes += (int64_t)length;
+        writer->bytes += length;
     return rc;
 }
 
@@ -182,8 +193,9 @@ int64_t pkv__segment_writer_bytes(const struct pkv__segment_writer *writer)
 
 static int end_and_rename(struct pkv__segment_writer *writer, pkv_error *error)
 {
-    static const uint8_t end[PKV__LZ4_END_BYTES] = {0};
-    int rc = put(writer, end, sizeof end, error);
+    uint8_t end[PKV__LZ4_END_BYTES] = {0};
+    struct iovec piece = {end, sizeof end};
+    int rc = put(writer, &piece, 1, error);
     if (rc == 0) {
         writer->torn =
             true; /* a block written after a seal that failed starts before the end mark */

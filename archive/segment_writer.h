@@ -5,6 +5,8 @@
 #ifndef PKV_ARCHIVE_SEGMENT_WRITER_H
 #define PKV_ARCHIVE_SEGMENT_WRITER_H
 
+#include <sys/uio.h>
+
 #include "archive/directory.h"
 
 struct pkv__segment_writer;
@@ -17,6 +19,9 @@ int pkv__segment_writer_open(struct pkv__segment_writer **writer, const char *di
  * whole block (as soon as that is possible) and the next write may be tried. */
 int pkv__segment_writer_write(struct pkv__segment_writer *writer, const uint8_t *block,
                               size_t length, pkv_error *error);
+/* Likewise several blocks: all, or none of them. Changes what it is given. */
+int pkv__segment_writer_write_blocks(struct pkv__segment_writer *writer, struct iovec *blocks,
+                                     int count, pkv_error *error);
 int pkv__segment_writer_sync(struct pkv__segment_writer *writer, pkv_error *error);
 int64_t pkv__segment_writer_bytes(const struct pkv__segment_writer *writer);
 

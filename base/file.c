@@ -106,6 +106,33 @@ int pkv__file_write_at(int fd, const void *data, size_t length, int64_t offset, 
     return 0;
 }
 
+/* Moves the pieces on by what was written. */
+static void pass_over(struct iovec **pieces, int *count, size_t written)
+{
+    while (*count > 0 && written >= (*pieces)->iov_len) {
+        written -= (*pieces)->iov_len;
+        ++*pieces;
+        --*count;
+    }
+    if (*count > 0) {
+        (*pieces)->iov_base = (char *)(*pieces)->iov_base + written;
+        (*pieces)->iov_len -= written;
+    }
+}
+
+int pkv__file_write_pieces_at(int fd, struct iovec *pieces, int count, int64_t offset,
+                              const char *path, pkv_error *error)
+{
+    while (count > 0) {
+        ssize_t n = CALL("write", pwritev(fd, pieces, count, offset));
+        if (n < 0)
+            return pkv__error_errno(error, errno, "cannot write %s", path);
+        offset += n;
+        pass_over(&pieces, &count, (size_t)n);
+    }
+    return 0;
+}
+
 int pkv__file_sync(int fd, const char *path, pkv_error *error)
 {
     return CALL("sync", fdatasync(fd)) < 0 ? pkv__error_errno(error, errno, "cannot sync %s", path)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <pktvault/error.h>
 
@@ -24,6 +25,10 @@ int pkv__file_write(int fd, const void *data, size_t length, const char *path,
                     pkv_error *error); /* all of it */
 int pkv__file_write_at(int fd, const void *data, size_t length, int64_t offset, const char *path,
                        pkv_error *error);
+/* All of the pieces, one behind the other, in one call where the system takes them; changes them.
+ */
+int pkv__file_write_pieces_at(int fd, struct iovec *pieces, int count, int64_t offset,
+                              const char *path, pkv_error *error);
 int pkv__file_sync(int fd, const char *path, pkv_error *error); /* fdatasync */
 int pkv__file_truncate(int fd, int64_t length, const char *path, pkv_error *error);
 int64_t pkv__file_size(int fd, const char *path, pkv_error *error);

@@ -186,7 +186,7 @@ static void count_lost(struct pkv__lane_output *output, const struct pkv__block 
     keep_untold(output);
 }
 
-void pkv__lane_output_block(struct pkv__lane_output *output, const struct pkv__block *block)
+static void put_block(struct pkv__lane_output *output, const struct pkv__block *block)
 {
     if (block->length && is_ready(output) && write_stored(output, block->data, block->length)) {
         output->log.stored += block->packets;
@@ -198,6 +198,37 @@ void pkv__lane_output_block(struct pkv__lane_output *output, const struct pkv__b
         (void)pkv__error_memory(&error);
         disk_failed(output, &error);
     }
+}
+
+/* In one call, since what ends within a page is touched again by the next. */
+static bool put_together(struct pkv__lane_output *output, struct pkv__block *const *blocks,
+                         unsigned count)
+{
+    struct iovec pieces[PKV__LANE_OUTPUT_BLOCKS];
+    size_t bytes = 0;
+    if (!is_ready(output))
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        if (!blocks[i]->length)
+            return false;
+        pieces[i] = (struct iovec){blocks[i]->data, blocks[i]->length};
+        bytes += blocks[i]->length;
+    }
+    if (pkv__segment_writer_write_blocks(output->segment, pieces, (int)count, NULL) < 0)
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        output->log.stored += blocks[i]->packets;
+    disk_works(output, bytes);
+    return true;
+}
+
+void pkv__lane_output_blocks(struct pkv__lane_output *output, struct pkv__block *const *blocks,
+                             unsigned count)
+{
+    if (count > 1 && put_together(output, blocks, count))
+        return;
+    for (unsigned i = 0; i < count; i++)
+        put_block(output, blocks[i]);
 }
 
 /* Counters as the lane reads them, and those that only the writer knows. */

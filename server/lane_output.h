@@ -62,8 +62,10 @@ void pkv__lane_output_begin(struct pkv__lane_output *output, int64_t start_ns,
                             uint64_t first_packet, const struct pkv__losses *losses);
 
 struct pkv__block;
-/* A compressed block: written, or counted as lost. */
-void pkv__lane_output_block(struct pkv__lane_output *output, const struct pkv__block *block);
+/* Compressed blocks, at most PKV__LANE_OUTPUT_BLOCKS: each is written, or counted as lost. */
+#define PKV__LANE_OUTPUT_BLOCKS 8u
+void pkv__lane_output_blocks(struct pkv__lane_output *output, struct pkv__block *const *blocks,
+                             unsigned count);
 
 /* losses->disk is filled in here. */
 void pkv__lane_output_sample(struct pkv__lane_output *output, const struct pkv__losses *losses);

@@ -39,8 +39,24 @@ static struct timespec deadline(int64_t monotonic_ns)
     return (struct timespec){monotonic_ns / PKV__NS_PER_S, monotonic_ns % PKV__NS_PER_S};
 }
 
-/* The next block that is ready; NULL when something must be synced first. */
-static struct pkv__block *next(struct pkv__lane_writer *writer)
+/* Under the mutex: takes what is ready in front, an order for itself alone. */
+static unsigned take_ready(struct pkv__lane_writer *writer, struct pkv__block **blocks)
+{
+    unsigned count = 0;
+    while (count < PKV__LANE_OUTPUT_BLOCKS && writer->first && writer->first->ready &&
+           !(count && writer->first->order)) {
+        blocks[count++] = writer->first;
+        writer->first = writer->first->next_in_lane;
+        if (blocks[count - 1]->order)
+            break;
+    }
+    if (!writer->first)
+        writer->last = &writer->first;
+    return count;
+}
+
+/* The next blocks that are ready; 0 when something must be synced first. */
+static unsigned next(struct pkv__lane_writer *writer, struct pkv__block **blocks)
 {
     const struct pkv__lane_output *output = &writer->output;
     int64_t sync_ns = output->synced_ns + output->config.options->sync_interval_ns;
@@ -53,14 +69,9 @@ static struct pkv__block *next(struct pkv__lane_writer *writer)
         else
             (void)pthread_cond_wait(&writer->ready, &writer->mutex);
     }
-    struct pkv__block *block = late ? NULL : writer->first;
-    if (block) {
-        writer->first = block->next_in_lane;
-        if (!writer->first)
-            writer->last = &writer->first;
-    }
+    unsigned count = late ? 0 : take_ready(writer, blocks);
     (void)pthread_mutex_unlock(&writer->mutex);
-    return block;
+    return count;
 }
 
 static void obey(struct pkv__lane_writer *writer, struct order *order)
@@ -85,18 +96,20 @@ static void *run(void *context)
     struct pkv__lane_writer *writer = context;
     pkv__workers_drop_capabilities();
     for (;;) {
-        struct pkv__block *block = next(writer);
-        if (!block) {
+        struct pkv__block *blocks[PKV__LANE_OUTPUT_BLOCKS];
+        unsigned count = next(writer, blocks);
+        if (!count) {
             pkv__lane_output_sync(&writer->output, pkv__monotonic_ns());
-        } else if (block->order) {
-            struct order *order = block->order;
+        } else if (blocks[0]->order) {
+            struct order *order = blocks[0]->order;
             bool last = order->kind == END;
             obey(writer, order);
             if (last)
                 break;
         } else {
-            pkv__lane_output_block(&writer->output, block);
-            pkv__pool_give(writer->pipeline->pool, block);
+            pkv__lane_output_blocks(&writer->output, blocks, count);
+            for (unsigned i = 0; i < count; i++)
+                pkv__pool_give(writer->pipeline->pool, blocks[i]);
         }
     }
     if (writer->ended)
