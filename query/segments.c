@@ -243,6 +243,14 @@ static bool begins_too_late(const struct find *f, const struct pkv__segment_name
            name->start_ns >= until + 2 * PKV__NS_PER_S;
 }
 
+/* It is not read, but that it begins there ends a gap. */
+static int add_later(struct find *f, const struct pkv__segment_file *file)
+{
+    if (pkv__coverage_add(f->coverage, file->name.start_ns, file->name.start_ns, true))
+        return pkv__error_memory(f->error);
+    return pkv__untold_of_head(f->directory, file, f->request, f->missing, f->error);
+}
+
 static int add_unindexed(struct find *f, const struct pkv__segment_file *file)
 {
     char stem[PKV__SEGMENT_STEM_TEXT];
@@ -251,7 +259,7 @@ static int add_unindexed(struct find *f, const struct pkv__segment_file *file)
         return PKV_OK;
     f->segments->all++;
     if (begins_too_late(f, &file->name))
-        return pkv__untold_of_head(f->directory, file, f->request, f->missing, f->error);
+        return add_later(f, file);
     struct pkv__candidate candidate = {.name = file->name,
                                        .archive = f->archive,
                                        .open = file->open,
