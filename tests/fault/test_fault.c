@@ -20,7 +20,7 @@
 #include "tests/fault/inject.h"
 #include "tests/fault/scenario.h"
 
-#define POINTS 40 /* of a scenario, kind and mode, unless all */
+#define POINTS 30 /* of a scenario, kind and mode, unless all */
 #define SHOWN 40
 
 static char root[64], base[96], template[96], work[96];

@@ -144,9 +144,11 @@ class FullDisk(DiskCase):
         with self.daemon() as daemon:
             self.send(200)
             self.wait_for_account("before")
+            start = time.time()
             self.fill(left=65536)
             self.send(300)
             self.wait_for_account("while the disk is full")
+            end = time.time()
             lost = self.lost()
             self.assertGreater(lost, 0)
             daemon.kill()
@@ -158,14 +160,19 @@ class FullDisk(DiskCase):
             self.wait_for_account("after the start")
             daemon.kill()
         self.assertEqual(self.account(), self.sent, "after the second kill")
+        time.sleep(max(0, end + 2.5 - time.time()))  # so that the next segment begins well behind that time
         self.make_space()
         with self.daemon() as daemon:
             self.wait_for_storing()
+            self.assertEqual(self.lost_between(start, end), lost, "by a segment that began later")
             daemon.stop()
         self.check_all()
-        self.assertGreaterEqual(self.lost(), lost)
-        told = [m for m in self.losses() if m["cause"] == "disk"]
-        self.assertGreaterEqual(len(told), 1)
+        self.assertEqual(self.lost_between(start, end), lost)
+
+    def lost_between(self, start, end):
+        status = pkvtest.json_lines(pktvault("status", "-a", self.archive, "-T", "json", "-S", f"@{start}", "-U",
+                                             f"@{end}").out)[0]
+        return sum(m["packets"] for m in status["missing"] if m["cause"] == "disk")
 
     def test_a_segment_that_could_not_begin_is_no_loss_of_the_count(self):
         """SIGHUP while the disk is full: the next segment cannot be made."""
