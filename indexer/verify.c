@@ -39,10 +39,12 @@ int pkv__verify_poll(struct pkv__verify *v, uint64_t more_bytes)
     return 0;
 }
 
-bool pkv__verify_has(const struct pkv__verify *v, const char *relative)
+bool pkv__verify_has(struct pkv__verify *v, const char *relative)
 {
     PKV__AUTO_FREE char *path = pkv__archive_join(v->directory, relative);
-    return path && pkv__file_exists(path);
+    if (!path)
+        v->out_of_memory = true;
+    return !path || pkv__file_exists(path);
 }
 
 const char *pkv__verify_reason(const struct pkv__verify *v, const char *relative,
@@ -133,7 +135,7 @@ static int verify_all(struct pkv__verify *v)
         rc = pkv__verify_catalog_rest(v);
     if (rc == 0)
         rc = pkv__verify_unproven(v);
-    return rc;
+    return rc == 0 && v->out_of_memory ? pkv__error_memory(v->error) : rc;
 }
 
 static void deinit(struct pkv__verify *v)

@@ -23,10 +23,11 @@ struct pkv__verify_number {
 struct pkv__verify {
     const char *directory;
     bool quick;
-    bool indexer_runs; /* then something may just be on its way */
-    bool chain_holds;  /* without a fault */
-    bool schema_told;  /* that a database has the tables of another release */
-    char uuid[37];     /* of the archive; "": not known */
+    bool out_of_memory; /* in a question that could not be answered */
+    bool indexer_runs;  /* then something may just be on its way */
+    bool chain_holds;   /* without a fault */
+    bool schema_told;   /* that a database has the tables of another release */
+    char uuid[37];      /* of the archive; "": not known */
     pkv_progress_fn *progress;
     void *progress_context;
     uint64_t bytes_done, bytes_all;
@@ -56,7 +57,8 @@ int pkv__verify_say(struct pkv__verify *v, int severity, const char *path, int64
 int pkv__verify_poll(struct pkv__verify *v, uint64_t more_bytes);
 
 /* Whether the archive has a file of this relative path. */
-bool pkv__verify_has(const struct pkv__verify *v, const char *relative);
+/* Whether the file is there; out of memory, which is told at the end, it is taken to be. */
+bool pkv__verify_has(struct pkv__verify *v, const char *relative);
 
 /* A text of *error without the archive's directory in front: findings name paths themselves. */
 const char *pkv__verify_reason(const struct pkv__verify *v, const char *relative,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -29,10 +30,12 @@ static int walk(struct pkv__verify *v, const char *relative, unsigned level, fil
     size_t count = 0;
     if (!path)
         return pkv__error_memory(v->error);
-    if (pkv__file_list(path, &names, &count, NULL) < 0)
+    int rc = pkv__file_list(path, &names, &count, v->error);
+    if (rc == PKV_E_MEMORY)
+        return rc;
+    if (rc < 0)
         return pkv__verify_say(v, PKV_FINDING_NOTE, relative, -1, ADVICE,
                                "should be a directory that can be listed");
-    int rc = 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {
         PKV__AUTO_FREE char *below = pkv__archive_join(relative, names[i]);
         if (!below)
@@ -72,8 +75,9 @@ static bool parse_index(struct pkv__segment_name *name, const char *file)
     int stem = (int)strlen(file) - (int)strlen(PKV__INDEX_SUFFIX);
     if (!ends_with(file, PKV__INDEX_SUFFIX))
         return false;
-    PKV__AUTO_FREE char *segment = pkv__printf("%.*s%s", stem, file, PKV__SEGMENT_SUFFIX);
-    return segment && pkv__segment_name_parse(name, &open, segment);
+    char segment[PKV__SEGMENT_PATH_TEXT];
+    int length = snprintf(segment, sizeof segment, "%.*s%s", stem, file, PKV__SEGMENT_SUFFIX);
+    return length < (int)sizeof segment && pkv__segment_name_parse(name, &open, segment);
 }
 
 /* The chain has told of a segment that it knows. */

@@ -89,8 +89,11 @@ static void check_packets(const struct reading *reading, uint32_t stored, const 
 /* A reading scenario under faults: right, or it says that it is not. */
 static void check_answer(const struct reading *reading)
 {
+    bool of_memory = kind == INJECT_MEMORY || kind == INJECT_SQLITE_MEMORY;
     if (reading->disordered)
         fail("a wrong answer");
+    if (reading->unreadable && of_memory)
+        fail("something is called unreadable, but memory ran out");
     for (uint32_t i = 0; i < NUMBERS; i++) {
         unsigned wanted = i < scenario->stored;
         if (reading->times[i] > wanted || (reading->times[i] < wanted && !reading->unreadable)) {
