@@ -49,6 +49,7 @@ int pkv__archive_list(const char *directory, int64_t since_ns, int64_t until_ns,
 struct pkv__archive_day {
     char day[9]; /* "20261122" */
     int64_t inode, changed_ns;
+    uint64_t segments; /* of a note: how many it held */
 };
 /* Every day that has a directory, in order. Free with pkv__free. */
 int pkv__archive_days(const char *directory, struct pkv__archive_day **days, size_t *count,
@@ -57,6 +58,15 @@ int pkv__archive_days(const char *directory, struct pkv__archive_day **days, siz
 int pkv__archive_list_days(const char *directory, const struct pkv__archive_day *days,
                            size_t day_count, struct pkv__segment_file **files, size_t *count,
                            pkv_error *error);
+
+/* locks/days: days whose directory a query need not list, since all its segments were sealed and in
+ * the catalog. The indexer's, a help that may be missing, stale or of another catalog: who reads it
+ * compares stamps, and the number of segments with the catalog's. */
+int pkv__archive_notes_read(
+    const char *directory, struct pkv__archive_day **notes, size_t *count,
+    pkv_error *error); /* what cannot be read is no note; free with pkv__free */
+int pkv__archive_notes_write(const char *directory, const struct pkv__archive_day *notes,
+                             size_t count, pkv_error *error);
 
 /* Makes the directories of an archive and chain.log with its header (UUID, host, creation time) if
  * it is not there. Safe to race. */

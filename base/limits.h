@@ -71,6 +71,7 @@
 #define PKV__EXPRESSION_MAX_BYTES 65536u
 #define PKV__EXPRESSION_DEPTH_MAX 200u /* nested parentheses and nots */
 #define PKV__EXPRESSION_TERMS_MAX 4096u
+#define PKV__DAY_NOTES_MAX_BYTES (4u << 20)     /* a day is 60 bytes: two centuries */
 #define PKV__CONFIGURATION_MAX_BYTES (1u << 20) /* 1,024 names of VNIs are 60 KB */
 #define PKV__OPTION_KEYS_MAX 40u                /* room for the text of every key */
 #define PKV__OPTION_VALUES_MAX 1024u            /* of one repeatable key */

@@ -58,8 +58,7 @@ static void put_sizes(const pkv_status *status)
     put_name("stored");
     printf("%s", cli_size(stored, status->stored_bytes));
     if (status->raw_bytes > 0)
-        printf(" of %s recorded (%.0f %%), index and catalog %s",
-               cli_size(raw, status->raw_bytes),
+        printf(" of %s recorded (%.0f %%), index and catalog %s", cli_size(raw, status->raw_bytes),
                100.0 * (double)status->stored_bytes / (double)status->raw_bytes,
                cli_size(index, status->index_bytes));
     (void)fputc('\n', stdout);

@@ -329,18 +329,3 @@ int pkv__catalog_each(struct pkv__catalog *catalog, pkv__catalog_fn *segment, vo
     }
     return step == SQLITE_DONE ? 0 : pkv__database_error(catalog->db, step, error);
 }
-
-int pkv__catalog_put_day(struct pkv__catalog *catalog, const struct pkv__archive_day *day,
-                         uint64_t segments, pkv_error *error)
-{
-    struct pkv__insert insert;
-    pkv__insert_init(&insert, catalog->db,
-                     "INSERT OR REPLACE INTO day SELECT ?1, ?2, ?3, ?4 WHERE ?4 = "
-                     "(SELECT count(*) FROM segment WHERE name > ?1 AND name < ?1 || 'U')");
-    pkv__insert_text(&insert, day->day);
-    pkv__insert_integer(&insert, day->inode);
-    pkv__insert_integer(&insert, day->changed_ns);
-    pkv__insert_count(&insert, segments);
-    pkv__insert_put(&insert);
-    return pkv__insert_deinit(&insert, error);
-}

@@ -27,11 +27,6 @@ int pkv__catalog_put_rows(sqlite3 *db, const struct pkv__segment_index *index, p
 int pkv__catalog_remove(struct pkv__catalog *catalog, const struct pkv__segment_name *name,
                         pkv_error *error);
 
-/* Notes that a day's directory, as it was, holds so many segments and that the catalog has them, if
- * it does. */
-int pkv__catalog_put_day(struct pkv__catalog *catalog, const struct pkv__archive_day *day,
-                         uint64_t segments, pkv_error *error);
-
 /* Calls `segment` with each segment of the catalog; a negative answer ends it. */
 typedef int pkv__catalog_fn(void *context, const struct pkv__segment_name *name);
 int pkv__catalog_each(struct pkv__catalog *catalog, pkv__catalog_fn *segment, void *context,

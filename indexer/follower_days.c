@@ -17,17 +17,20 @@ void pkv__follower_forget_days(struct pkv__follower *f)
     pkv__free(f->noted);
     f->noted = NULL;
     f->noted_count = 0;
+    f->days_noted = false;
 }
 
-static bool is_noted(const struct pkv__follower *f, const struct pkv__archive_day *day, size_t *at)
+static bool is_noted(const struct pkv__follower *f, const struct pkv__archive_day *days,
+                     size_t count)
 {
-    while (*at < f->noted_count && strcmp(f->noted[*at].day, day->day) < 0)
-        ++*at;
-    if (*at == f->noted_count)
+    if (!f->days_noted || count != f->noted_count)
         return false;
-    const struct pkv__archive_day *noted = &f->noted[*at];
-    return strcmp(noted->day, day->day) == 0 && noted->inode == day->inode &&
-           noted->changed_ns == day->changed_ns;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(days[i].day, f->noted[i].day) != 0 || days[i].inode != f->noted[i].inode ||
+            days[i].changed_ns != f->noted[i].changed_ns ||
+            days[i].segments != f->noted[i].segments)
+            return false;
+    return true;
 }
 
 /* The day of a segment's directory; only the first of a day is written as text. */
@@ -46,13 +49,12 @@ static const char *date_of(struct date *date, const struct pkv__segment_name *na
 }
 
 /* Those of a day stand together, in the order of days. False: one is not in the catalog. */
-static bool take_files(const struct pkv__follower *f, const struct pkv__archive_day *day,
-                       const struct pkv__segment_file *files, size_t count, size_t *at,
-                       uint64_t *segments)
+static bool take_files(const struct pkv__follower *f, struct pkv__archive_day *day,
+                       const struct pkv__segment_file *files, size_t count, size_t *at)
 {
     struct date date = {.number = INT64_MIN};
     bool all = true;
-    *segments = 0;
+    day->segments = 0;
     for (; *at < count; ++*at) {
         int order = strncmp(date_of(&date, &files[*at].name), day->day, strlen(day->day));
         if (order > 0)
@@ -60,7 +62,7 @@ static bool take_files(const struct pkv__follower *f, const struct pkv__archive_
         if (order < 0)
             continue;
         all = all && !files[*at].open && pkv__follower_knows(f->done, &files[*at].name);
-        ++*segments;
+        day->segments++;
     }
     return all;
 }
@@ -68,17 +70,13 @@ static bool take_files(const struct pkv__follower *f, const struct pkv__archive_
 void pkv__follower_note_days(struct pkv__follower *f, const struct pkv__segment_file *files,
                              size_t count)
 {
-    size_t file = 0, before = 0, kept = 0;
+    size_t file = 0, kept = 0;
     int64_t settled_ns = pkv__clock_ns() - SETTLED_NS;
-    for (size_t i = 0; i < f->day_count; i++) {
-        struct pkv__archive_day *day = &f->days[i];
-        uint64_t segments;
-        bool complete = take_files(f, day, files, count, &file, &segments);
-        if (!complete || day->changed_ns > settled_ns || !f->catalog)
-            continue;
-        if (is_noted(f, day, &before) || pkv__catalog_put_day(f->catalog, day, segments, NULL) == 0)
-            f->days[kept++] = *day;
-    }
+    for (size_t i = 0; f->catalog && i < f->day_count; i++)
+        if (take_files(f, &f->days[i], files, count, &file) && f->days[i].changed_ns <= settled_ns)
+            f->days[kept++] = f->days[i];
+    f->days_noted = is_noted(f, f->days, kept) ||
+                    pkv__archive_notes_write(f->directory, f->days, kept, NULL) == 0;
     pkv__free(f->noted);
     f->noted = f->days;
     f->noted_count = kept;

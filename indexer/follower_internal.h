@@ -29,8 +29,9 @@ struct pkv__follower {
     int64_t next_full_ns, next_recheck_ns; /* monotonic */
     struct pkv__archive_day *days;         /* as the last full listing found them, or before it */
     size_t day_count;
-    struct pkv__archive_day *noted; /* days that stand in the catalog as listed in full */
+    struct pkv__archive_day *noted; /* days that are noted as listed in full */
     size_t noted_count;
+    bool days_noted; /* `noted` is what locks/days holds */
     pkv_index_report report;
     /* of the step at hand */
     pkv_progress_fn *progress;

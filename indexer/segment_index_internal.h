@@ -3,9 +3,9 @@
 #ifndef PKV_INDEXER_SEGMENT_INDEX_INTERNAL_H
 #define PKV_INDEXER_SEGMENT_INDEX_INTERNAL_H
 
+#include "archive/losses.h"
 #include "archive/pcapng.h"
 #include "indexer/flow_rows.h"
-#include "archive/losses.h"
 #include "indexer/segment_index.h"
 
 struct pkv__index_block {

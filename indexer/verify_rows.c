@@ -183,7 +183,7 @@ int pkv__verify_schema(struct pkv__verify *v, const struct pkv__verify_pair *pai
 
 bool pkv__verify_is_of_segments(const char *table)
 {
-    return strcmp(table, "meta") != 0 && strcmp(table, "day") != 0;
+    return strcmp(table, "meta") != 0;
 }
 
 int pkv__verify_tables(struct pkv__verify *v, const struct pkv__verify_pair *pair, const char *stem)

@@ -111,26 +111,6 @@ int pkv__catalog_stems(struct pkv__catalog *catalog, const char *day, pkv__catal
     return rc;
 }
 
-int pkv__catalog_days(struct pkv__catalog *catalog, pkv__catalog_day_fn *row, void *context,
-                      pkv_error *error)
-{
-    PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
-    int rc = pkv__database_prepare(
-        &s, catalog->db, "SELECT day, inode, changed_ns, segments FROM day ORDER BY day", error);
-    if (rc)
-        return rc;
-    while ((rc = pkv__catalog_step(catalog, s, error)) == 1) {
-        const char *text = (const char *)sqlite3_column_text(s, 0);
-        struct pkv__archive_day day = {.inode = sqlite3_column_int64(s, 1),
-                                       .changed_ns = sqlite3_column_int64(s, 2)};
-        (void)snprintf(day.day, sizeof(day.day), "%s", text ? text : "");
-        rc = row(context, &day, sqlite3_column_int64(s, 3));
-        if (rc)
-            return rc;
-    }
-    return rc;
-}
-
 static int missing_losses(struct pkv__catalog *catalog, int64_t since_ns, int64_t until_ns,
                           pkv__catalog_missing_fn *row, void *context, pkv_error *error)
 {

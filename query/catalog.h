@@ -42,12 +42,6 @@ typedef int pkv__catalog_stem_fn(void *context, const char *stem);
 int pkv__catalog_stems(struct pkv__catalog *catalog, const char *day, pkv__catalog_stem_fn *row,
                        void *context, pkv_error *error);
 
-/* Days whose directory held so many segments, all of them in the catalog, in order. */
-typedef int pkv__catalog_day_fn(void *context, const struct pkv__archive_day *day,
-                                int64_t segments);
-int pkv__catalog_days(struct pkv__catalog *catalog, pkv__catalog_day_fn *row, void *context,
-                      pkv_error *error);
-
 /* Coverage and packets' times of a segment. */
 struct pkv__catalog_stretch {
     const char *stem; /* valid during the call; may be NULL in a damaged catalog */

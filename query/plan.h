@@ -51,7 +51,7 @@ struct pkv__plan {
     uint32_t *interface_map; /* to the query's numbers; UINT32_MAX: not given yet */
     size_t interface_count, interface_capacity;
     struct pkv__vni_names names;
-    unsigned runs;                      /* that hold packets of it */
+    unsigned runs; /* that hold packets of it */
 };
 
 /* What to look for. */

@@ -82,7 +82,7 @@ struct find {
     struct stems stems; /* of the days that are listed */
 
     struct pkv__archive_day *days; /* to be listed */
-    size_t day_count, next_day, days_kept;
+    size_t day_count;
     uint64_t noted; /* segments of days that need not be listed */
 };
 
@@ -168,34 +168,32 @@ static int candidates(struct find *f)
     return rc;
 }
 
-/* Keeps of the days those that have to be listed. The catalog's days come in the same order. */
-static void keep_days_before(struct find *f, const char *day)
+/* Keeps of the days those that have to be listed. Notes come in the same order. */
+static void drop_noted(struct find *f, const struct pkv__archive_day *notes, size_t count)
 {
-    while (f->next_day < f->day_count && (!day || strcmp(f->days[f->next_day].day, day) < 0))
-        f->days[f->days_kept++] = f->days[f->next_day++];
-}
-
-static int catalog_day(void *context, const struct pkv__archive_day *day, int64_t segments)
-{
-    struct find *f = context;
-    keep_days_before(f, day->day);
-    const struct pkv__archive_day *now = f->days + f->next_day;
-    if (f->next_day < f->day_count && strcmp(now->day, day->day) == 0 && now->inode == day->inode &&
-        now->changed_ns == day->changed_ns) {
-        f->noted += (uint64_t)segments;
-        f->next_day++;
+    size_t kept = 0, at = 0;
+    for (size_t i = 0; i < f->day_count; i++) {
+        const struct pkv__archive_day *day = &f->days[i];
+        while (at < count && strcmp(notes[at].day, day->day) < 0)
+            at++;
+        if (at < count && strcmp(notes[at].day, day->day) == 0 && notes[at].inode == day->inode &&
+            notes[at].changed_ns == day->changed_ns)
+            f->noted += notes[at].segments;
+        else
+            f->days[kept++] = *day;
     }
-    return PKV_OK;
+    f->day_count = kept;
 }
 
-/* What the catalog says that it has must be there: rows may have been deleted by hand. */
+/* What was noted as in the catalog must be there: rows may have been deleted by hand. */
 static int choose_days(struct find *f)
 {
-    int rc = pkv__catalog_days(f->catalog, catalog_day, f, f->error);
+    PKV__AUTO_FREE struct pkv__archive_day *notes = NULL;
+    size_t count = 0;
+    int rc = pkv__archive_notes_read(f->directory, &notes, &count, f->error);
     if (rc)
         return rc;
-    keep_days_before(f, NULL);
-    f->day_count = f->days_kept;
+    drop_noted(f, notes, count);
     for (size_t i = 0; i < f->day_count && !rc; i++)
         rc = pkv__catalog_stems(f->catalog, f->days[i].day, catalog_stem, f, f->error);
     if (!rc && f->noted + f->stems.count != f->catalogued)
@@ -207,7 +205,7 @@ static int read_days(struct find *f)
 {
     pkv__free(f->days);
     f->days = NULL;
-    f->day_count = f->next_day = f->days_kept = 0;
+    f->day_count = 0;
     return pkv__archive_days(f->directory, &f->days, &f->day_count, f->error);
 }
 

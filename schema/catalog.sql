@@ -79,12 +79,3 @@ CREATE TABLE vni_name (
     label TEXT NOT NULL,
     PRIMARY KEY (name, first, last)
 ) STRICT, WITHOUT ROWID;
-
--- Days of segments/ whose directory a query need not list: as it was then, all its segments are sealed and in this catalog.
--- The one table that is not the same after a rebuild.
-CREATE TABLE day (
-    day TEXT PRIMARY KEY,        -- 20261122
-    inode INTEGER NOT NULL,      -- of the directory
-    changed_ns INTEGER NOT NULL, -- its ctime
-    segments INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;

@@ -177,20 +177,26 @@ static void a_range_holds_for_each_of_several_archives(void **state)
     test_directory_remove(directories[1]);
 }
 
+static uint64_t segments_of(sqlite3 *db)
+{
+    PKV__AUTO_STATEMENT sqlite3_stmt *count = NULL;
+    assert_int_equal(pkv__database_prepare(&count, db, "SELECT count(*) FROM segment", NULL), 0);
+    assert_int_equal(sqlite3_step(count), SQLITE_ROW);
+    return (uint64_t)sqlite3_column_int64(count, 0);
+}
+
 /* As the indexer does once a directory has been quiet for some seconds. */
 static void note_days(const char *directory, const char *then)
 {
     struct pkv__archive_day *days = NULL;
     sqlite3 *db = NULL;
     size_t count = 0;
-    char sql[400];
     assert_int_equal(pkv__archive_days(directory, &days, &count, NULL), 0);
     assert_int_equal(count, 1);
     assert_int_equal(pkv__catalog_open(&db, directory, NULL), 0);
-    (void)snprintf(sql, sizeof(sql),
-                   "INSERT OR REPLACE INTO day SELECT '%s', %lld, %lld, count(*) FROM segment; %s",
-                   days[0].day, (long long)days[0].inode, (long long)days[0].changed_ns, then);
-    assert_int_equal(pkv__database_exec(db, sql, NULL), 0);
+    days[0].segments = segments_of(db);
+    assert_int_equal(pkv__archive_notes_write(directory, days, 1, NULL), 0);
+    assert_int_equal(pkv__database_exec(db, then, NULL), 0);
     pkv__database_close(db);
     free(days);
 }
