@@ -46,9 +46,14 @@ static int check_uuid(struct pkv__verify *v)
     PKV__AUTO_STATEMENT sqlite3_stmt *statement = NULL;
     pkv_error error;
     const char *uuid = NULL;
-    if (pkv__database_prepare(&statement, v->catalog, "SELECT value FROM meta WHERE key = 'uuid'",
-                              &error) == 0 &&
-        sqlite3_step(statement) == SQLITE_ROW)
+    int rc = pkv__database_prepare(&statement, v->catalog,
+                                   "SELECT value FROM meta WHERE key = 'uuid'", &error);
+    if (rc < 0)
+        return tell_unreadable(v, rc, &error);
+    int step = sqlite3_step(statement);
+    if (step != SQLITE_ROW && step != SQLITE_DONE)
+        return tell_unreadable(v, pkv__database_error(v->catalog, step, &error), &error);
+    if (step == SQLITE_ROW)
         uuid = (const char *)sqlite3_column_text(statement, 0);
     if (uuid && (!v->uuid[0] || strcmp(uuid, v->uuid) == 0))
         return 0;
