@@ -14,7 +14,7 @@ int pkv__filter_new(struct pkv__filter **filter, const char *text, bool exact,
     made->exact = exact;
     int rc = pkv__filter_parse(made, text ? text : "", names, context, error);
     if (!rc && exact)
-        rc = pkv__exact_new(&made->programs, made, error);
+        rc = pkv__exact_new(&made->programs, made, text ? text : "", error);
     if (rc) {
         (void)pkv__filter_free(made);
         return rc;

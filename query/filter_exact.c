@@ -22,27 +22,33 @@ struct pkv__exact {
     struct combination combinations[PKV__FILTER_COMBINATIONS_MAX];
 };
 
-static int compile(struct combination *combination, const struct pkv__node *root, uint64_t own,
-                   pkv_error *error)
+/* `as_written`: NULL where the expression has terms of ours. libpcap's optimizer makes other
+ * programs of other words for the same, which differ in what they make of a packet that was cut. */
+static int compile(struct combination *combination, const struct pkv__node *root,
+                   const char *as_written, uint64_t own, pkv_error *error)
 {
+    combination->own = own;
+    if (as_written)
+        return pkv__bpf_new(&combination->bpf, as_written, error);
     struct pkv__buffer text = {0};
     pkv__node_print(root, own, &text);
     pkv__buffer_u8(&text, 0);
     int rc = text.failed ? pkv__error_memory(error)
                          : pkv__bpf_new(&combination->bpf, (const char *)text.data, error);
     pkv__buffer_deinit(&text);
-    combination->own = own;
     return rc;
 }
 
-int pkv__exact_new(struct pkv__exact **exact, const struct pkv__filter *filter, pkv_error *error)
+int pkv__exact_new(struct pkv__exact **exact, const struct pkv__filter *filter, const char *text,
+                   pkv_error *error)
 {
     struct pkv__exact *made = pkv__alloc_zero(1, sizeof(*made));
     if (!made)
         return pkv__error_memory(error);
     made->root = filter->root;
     (void)pthread_mutex_init(&made->mutex, NULL);
-    int rc = compile(&made->combinations[0], filter->root, 0, error);
+    int rc =
+        compile(&made->combinations[0], filter->root, filter->own_count ? NULL : text, 0, error);
     if (rc) {
         (void)pkv__exact_free(made);
         return rc;
@@ -66,7 +72,7 @@ static struct pkv__bpf *add(struct pkv__exact *exact, uint64_t own)
     (void)pthread_mutex_lock(&exact->mutex);
     struct pkv__bpf *bpf = find(exact, own);
     if (!bpf && exact->count < PKV__FILTER_COMBINATIONS_MAX &&
-        !compile(&exact->combinations[exact->count], exact->root, own, NULL)) {
+        !compile(&exact->combinations[exact->count], exact->root, NULL, own, NULL)) {
         bpf = exact->combinations[exact->count].bpf;
         __atomic_store_n(&exact->count, exact->count + 1, __ATOMIC_RELEASE);
     }

@@ -69,7 +69,8 @@ bool pkv__node_match(const struct pkv__node *node, const struct pkv__subject *su
 uint64_t pkv__node_own(const struct pkv__node *node, const struct pkv__subject *subject);
 
 /* Programs of an exact filter, one for each combination of values that our own terms take. */
-int pkv__exact_new(struct pkv__exact **exact, const struct pkv__filter *filter, pkv_error *error);
+int pkv__exact_new(struct pkv__exact **exact, const struct pkv__filter *filter, const char *text,
+                   pkv_error *error);
 bool pkv__exact_match(struct pkv__exact *exact, const struct pkv__subject *subject);
 struct pkv__exact *pkv__exact_free(struct pkv__exact *exact);
 

@@ -5,6 +5,7 @@
 Expressions are made up from addresses and ports of the captures. PKV_SEED repeats a run, PKV_EXPRESSIONS says how many.
 usage: test_exact.py PKTVAULT
 """
+import json
 import os
 import random
 import shutil
@@ -17,7 +18,7 @@ CAPTURES = os.environ["PKV_CAPTURES"]
 if not os.path.exists(os.path.join(CAPTURES, "LIST.tsv")):
     CAPTURES = os.path.join(os.environ["PKV_SOURCE"], "tests/data")
 PKTVAULT = sys.argv[1]
-COUNT = int(os.environ.get("PKV_EXPRESSIONS", "150"))
+COUNT = int(os.environ.get("PKV_EXPRESSIONS", "1000"))
 SEED = int(os.environ.get("PKV_SEED", random.randrange(1 << 32)))
 
 FIXED = [
@@ -28,6 +29,7 @@ FIXED = [
     "proto 6", "ip protochain 6", "icmp[icmptype] = icmp-echo or icmp6", "portrange 1-1024", "src portrange 1-1024",
     "net 10", "src net 192.168", "net 172.16.0.0 mask 255.240.0.0", "dst net 2001:db8::/32 or ip", "sctp or esp or ah",
     "port http or https or domain", "tcp src port 80 and dst portrange 1024-65535", "not (tcp or udp)", "host (10.0.0.1 or 10.0.0.2)",
+    "not (src host 66.196.121.26 and net 0 and dst host 1.20.121.1) or ether multicast",
     "ether[12:2] = 0x0800", "ip and not ip[6] & 0x20 != 0",
 ]
 
@@ -68,8 +70,6 @@ def words_of(archive):
     shown = run(PKTVAULT, "query", "-a", archive, "-T", "json").stdout.decode().splitlines()
     addresses, ports = set(), set()
     for line in shown:
-        import json
-
         row = json.loads(line)
         for key in ("src", "dst"):
             if row.get(key) and (":" not in row[key] or row[key].count(":") != 5):
