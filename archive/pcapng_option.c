@@ -24,7 +24,7 @@ bool pkv__option_next(struct pkv__cursor *c, struct pkv__option *option)
 bool pkv__options_are_whole(const uint8_t *options, size_t length)
 {
     struct pkv__cursor c = pkv__cursor(options, length);
-    struct pkv__option option;
+    struct pkv__option option = {.code = PKV__OPT_END};
     while (pkv__option_next(&c, &option))
         continue;
     return !c.failed && pkv__cursor_left(&c) == 0 && (length == 0 || option.code != PKV__OPT_END);

@@ -167,7 +167,7 @@ static int host_bound(struct pkv__index_file *file, const uint8_t *bytes, uint8_
     int64_t low = 0, high = file->host_count;
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
-        struct pkv__address host;
+        struct pkv__address host = {.length = 0};
         int rc = pkv__index_host(file, middle, &host);
         if (rc)
             return rc;
