@@ -4,25 +4,24 @@
 #define PKV_BASE_LIMITS_H
 
 /* Segment format (docs/FORMAT.md). */
-#define PKV__BLOCK_TARGET_BYTES                                                                    \
-    65536u /* raw bytes at which a block is cut: no ratio lost against 256 KiB, and a lone         \
-              packet is decoded four times faster */
-#define PKV__BLOCK_MAX_BYTES                                                                       \
-    (1u << 20)                         /* largest raw block: what the LZ4 frame header announces   \
-                                        */
+/* Raw bytes at which a block is cut: no ratio lost against 256 KiB, and a lone packet is decoded
+ * four times faster. */
+#define PKV__BLOCK_TARGET_BYTES 65536u
+/* Largest raw block: what the LZ4 frame header announces. */
+#define PKV__BLOCK_MAX_BYTES (1u << 20)
 #define PKV__LZ4_PACK_MAX_BYTES 65536u /* that our own compressor takes: positions in 16 bits */
-#define PKV__PACKET_MAX_BYTES                                                                      \
-    1000000u /* a packet with its options and block header must fit a block */
+/* A packet with its options and block header must fit a block. */
+#define PKV__PACKET_MAX_BYTES 1000000u
 #define PKV__PACKET_OPTIONS_MAX_BYTES 40000u /* the rest of such a block */
-#define PKV__INTERFACES_MAX                                                                        \
-    65536u /* a segment's interfaces: a hostile pcapng may declare millions */
+/* A segment's interfaces: a hostile pcapng may declare millions. */
+#define PKV__INTERFACES_MAX 65536u
 #define PKV__INTERFACE_OPTIONS_MAX_BYTES 65536u
-#define PKV__FOREIGN_BLOCK_MAX_BYTES                                                               \
-    (16u << 20) /* of a pcapng block of others that must stand in memory, as libpcap */
+/* Of a pcapng block of others that must stand in memory, as libpcap. */
+#define PKV__FOREIGN_BLOCK_MAX_BYTES (16u << 20)
 #define PKV__ZSTD_WINDOW_LOG_MAX 27     /* 128 MiB: what zstd writes without --long */
 #define PKV__CHAIN_MAX_BYTES (1u << 30) /* chain.log: 5 million segments, read whole */
-#define PKV__READ_AHEAD_BYTES                                                                      \
-    (256u << 10) /* of a file that is read in order: few calls, and it stays in the cache */
+/* Of a file that is read in order: few calls, and it stays in the cache. */
+#define PKV__READ_AHEAD_BYTES (256u << 10)
 
 /* Rotation and flushing: defaults of the configuration, as it writes them, and what is fixed. */
 #define PKV__ROTATE_BYTES "256M"
@@ -34,19 +33,19 @@
 #define PKV__CLOCK_STEP_NS (1ll * 1000000000) /* a step back by more seals the segment */
 
 /* Memory of the recorder. */
-#define PKV__BUFFER_BYTES                                                                          \
-    "128M" /* raw blocks waiting for workers and disk: 1.7 s at 200 kpps of 377 bytes */
+/* Raw blocks waiting for workers and disk: 1.7 s at 200 kpps of 377 bytes. */
+#define PKV__BUFFER_BYTES "128M"
 #define PKV__WRITER_BUFFER_BYTES (16u << 20) /* of an import: more would only leave the cache */
 #define PKV__LANES_MAX 64u
 #define PKV__LIVE_LANE_LAST 999u
 #define PKV__WORKERS_MAX 64u
 #define PKV__POOL_KEPT_BLOCKS 256u            /* free ones kept for the next burst: 16 MiB */
 #define PKV__DISK_RETRY_NS (1ll * 1000000000) /* between tries while the disk refuses */
-#define PKV__LOSS_RECORDS                                                                          \
-    64u /* stretches of losses that a lane remembers until a segment tells them: 8 KiB; more are   \
-           joined with their neighbours */
-#define PKV__LOSS_JOIN_NS                                                                          \
-    (1ll * 1000000000) /* losses that follow each other closer are one stretch */
+/* Stretches of losses that a lane remembers until a segment tells them: 8 KiB; more are joined
+ * with their neighbours. */
+#define PKV__LOSS_RECORDS 64u
+/* Losses that follow each other closer are one stretch. */
+#define PKV__LOSS_JOIN_NS (1ll * 1000000000)
 #define PKV__IMPORT_LANE_FIRST 1000u
 #define PKV__IMPORT_LANE_LAST 9999u
 #define PKV__RECEIVE_BUFFER_BYTES "64M"
@@ -61,10 +60,10 @@
 
 /* Flow state of one segment. */
 #define PKV__FLOWS_MAX 1000000u /* flows in memory before the indexer spills: 200 MB */
-#define PKV__FRAGMENTS_MAX                                                                         \
-    65536u /* fragment trains remembered at a time; the oldest is forgotten first */
-#define PKV__FRAGMENTS_NS                                                                          \
-    (60ll * 1000000000) /* how long a first fragment waits for later ones: RFC 8200, 4.5 */
+/* Fragment trains remembered at a time; the oldest is forgotten first. */
+#define PKV__FRAGMENTS_MAX 65536u
+/* How long a first fragment waits for later ones: RFC 8200, 4.5. */
+#define PKV__FRAGMENTS_NS (60ll * 1000000000)
 
 /* Configuration and expressions. */
 #define PKV__SIZELESS_MAX_BYTES 1000000u /* of a small file that is a pipe */
@@ -80,47 +79,43 @@
 /* Indexer and databases. */
 #define PKV__DATABASE_VALUE_MAX_BYTES (256 << 20) /* a posting list of 100 million packets */
 #define PKV__CATALOG_WAIT_MS 5000 /* for readers that recover a WAL; nobody else writes */
-#define PKV__FILTER_KEYS_MAX                                                                       \
-    50000u /* past it the largest filter is wrong half of the time: none is kept */
-#define PKV__EPOCH_PACKETS_MAX                                                                     \
-    16000000u /* packets whose order is held in memory: 64 MB, twice to sort them */
-#define PKV__LOSSES_MAX                                                                            \
-    100000u /* rows a segment: a statistics block a second makes 300 in 5 minutes */
+/* Past it the largest filter is wrong half of the time: none is kept. */
+#define PKV__FILTER_KEYS_MAX 50000u
+/* Packets whose order is held in memory: 64 MB, twice to sort them. */
+#define PKV__EPOCH_PACKETS_MAX 16000000u
+/* Rows a segment: a statistics block a second makes 300 in 5 minutes. */
+#define PKV__LOSSES_MAX 100000u
 #define PKV__DAMAGES_MAX 1000u /* rows a segment; the rest of it is as unreadable */
 #define PKV__FOLLOWED_MAX 16u  /* open segments indexed while they grow: live lanes */
-#define PKV__FOLLOWED_BYTES                                                                        \
-    (256ull << 20) /* their flow tables together; past it they are read once sealed */
-#define PKV__INDEXER_STOP_NS                                                                       \
-    (5ll * 1000000000)                   /* for a last look: a segment takes less than 1 s         \
-                                          */
+/* Their flow tables together; past it they are read once sealed. */
+#define PKV__FOLLOWED_BYTES (256ull << 20)
+/* For a last look: a segment takes less than 1 s. */
+#define PKV__INDEXER_STOP_NS (5ll * 1000000000)
 #define PKV__FOLLOW_NS (250ll * 1000000) /* between two looks at the segments */
 #define PKV__INDEX_WAIT_POLL_NS 50000000
-#define PKV__INDEX_WAIT_NS                                                                         \
-    (120ll * 1000000000) /* without a step forward: then the other indexer is stuck */
-#define PKV__VERIFY_WAIT_NS                                                                        \
-    (5ll * 1000000000) /* for the catalog row of a segment that is chained: a running indexer adds \
-                          it at once */
-#define PKV__RECHECK_NS                                                                            \
-    (60ll * 1000000000) /* a deleted index file or catalog row is made again after it */
+/* Without a step forward: then the other indexer is stuck. */
+#define PKV__INDEX_WAIT_NS (120ll * 1000000000)
+/* For the catalog row of a segment that is chained: a running indexer adds it at once. */
+#define PKV__VERIFY_WAIT_NS (5ll * 1000000000)
+/* A deleted index file or catalog row is made again after it. */
+#define PKV__RECHECK_NS (60ll * 1000000000)
 
 /* Queries. */
 #define PKV__MISSING_LISTED_MAX 1000u
-#define PKV__QUERY_HELD_BYTES                                                                      \
-    (24u << 20) /* packets that wait for their turn; past it they go to a temporary file */
+/* Packets that wait for their turn; past it they go to a temporary file. */
+#define PKV__QUERY_HELD_BYTES (24u << 20)
 #define PKV__QUERY_FLOWS_COUNTED_MAX (1u << 19) /* 8 MiB of hashes; then "at least" */
 #define PKV__QUERY_AHEAD_MIN 16u  /* blocks to read, from which on threads are worth their start */
 #define PKV__QUERY_AHEAD_MAX 24u  /* blocks that are read ahead: mostly 64 KiB, 1 MiB at most */
 #define PKV__QUERY_THREADS_MAX 8u /* more do not help one thread that merges and delivers */
-#define PKV__DEDUP_WINDOW_NS                                                                       \
-    (500ll * 1000000) /* two mirrors deliver the same packet within this                           \
-                       */
-#define PKV__DEDUP_PACKETS                                                                         \
-    65536u /* remembered within the window; the oldest is forgotten first                          \
-            */
-#define PKV__FILTER_LINK_TYPES_MAX                                                                 \
-    32u /* programs of libpcap for one term; more link types match nothing */
+/* Two mirrors deliver the same packet within this. */
+#define PKV__DEDUP_WINDOW_NS (500ll * 1000000)
+/* Remembered within the window; the oldest is forgotten first. */
+#define PKV__DEDUP_PACKETS 65536u
+/* Programs of libpcap for one term; more link types match nothing. */
+#define PKV__FILTER_LINK_TYPES_MAX 32u
 #define PKV__FILTER_OWN_TERMS_MAX 64u /* of pktvault in an exact expression: a bit each */
-#define PKV__FILTER_COMBINATIONS_MAX                                                               \
-    256u /* of their values that are compiled; more match nothing */
+/* Of their values that are compiled; more match nothing. */
+#define PKV__FILTER_COMBINATIONS_MAX 256u
 
 #endif
