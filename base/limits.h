@@ -115,7 +115,7 @@
 /* Programs of libpcap for one term; more link types match nothing. */
 #define PKV__FILTER_LINK_TYPES_MAX 32u
 #define PKV__FILTER_OWN_TERMS_MAX 64u /* of pktvault in an exact expression: a bit each */
-/* Of their values that are compiled; more match nothing. */
+/* Of their values whose programs are kept; more are compiled for each packet. */
 #define PKV__FILTER_COMBINATIONS_MAX 256u
 
 #endif

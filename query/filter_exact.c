@@ -83,13 +83,18 @@ static struct pkv__bpf *add(struct pkv__exact *exact, uint64_t own)
 bool pkv__exact_match(struct pkv__exact *exact, const struct pkv__subject *subject)
 {
     uint64_t own = pkv__node_own(exact->root, subject);
+    struct combination passing = {.bpf = NULL};
     struct pkv__bpf *bpf = find(exact, own);
-    if (!bpf && !(bpf = add(exact, own)))
-        return false;
+    if (!bpf)
+        bpf = add(exact, own);
+    if (!bpf && !compile(&passing, exact->root, NULL, own, NULL))
+        bpf = passing.bpf;
     struct pkv__frame frame;
     pkv__frame_inner(&frame, subject->facts, subject->packet, subject->link_type, subject->scratch);
-    return pkv__bpf_match(bpf, frame.link_type, frame.data, frame.captured_bytes,
-                          frame.original_bytes);
+    bool matches = bpf && pkv__bpf_match(bpf, frame.link_type, frame.data, frame.captured_bytes,
+                                         frame.original_bytes);
+    (void)pkv__bpf_free(passing.bpf);
+    return matches;
 }
 
 struct pkv__exact *pkv__exact_free(struct pkv__exact *exact)
