@@ -26,6 +26,9 @@ pkv__follower_free(struct pkv__follower *follower); /* NULL is fine; returns NUL
 int pkv__follower_step(struct pkv__follower *follower, bool live, pkv_progress_fn *progress,
                        void *context, pkv_error *error);
 
+/* What failed is tried again with the next look, not only after a while. */
+void pkv__follower_try_again(struct pkv__follower *follower);
+
 void pkv__follower_report(const struct pkv__follower *follower, pkv_index_report *report);
 
 /* Deletes what can be made again: index files and catalog. */

@@ -76,6 +76,8 @@ static void *run(void *context)
     bool last;
     do {
         last = atomic_load(&indexer->stopping);
+        if (last)
+            pkv__follower_try_again(indexer->follower);
         (void)pkv__follower_step(indexer->follower, !last, is_overdue, indexer, NULL);
         pause_until_next_look(indexer);
     } while (!last);
