@@ -25,7 +25,8 @@ static pkv_query_report ask(const char *directory, int64_t since_ns, int64_t unt
         continue;
     assert_int_equal(pkv_query_report_get(query, &report), 0);
     assert_true(report.missing_count <= 8);
-    memcpy(missing, report.missing, report.missing_count * sizeof(*missing));
+    if (report.missing_count)
+        memcpy(missing, report.missing, report.missing_count * sizeof(*missing));
     (void)pkv_query_free(query);
     return report;
 }
