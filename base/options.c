@@ -148,7 +148,7 @@ static int append_vni(const struct key *key, struct pkv__strings *list, const ch
                       pkv_error *error)
 {
     uint32_t first = 0, last = 0, first_before = 0, last_before = 0;
-    const char *name, *name_before;
+    const char *name = NULL, *name_before = NULL;
     if (pkv__options_vni(value, &first, &last, &name) < 0)
         return invalid(key, value, "a VNI or a range, and a name (letters, digits, '_', '.', '-')",
                        error);

@@ -184,7 +184,7 @@ static void day_of(int64_t time_ns, int utc, struct tm *tm)
 static int relative(const char *text, bool minus, int64_t *ns, const struct scan *s,
                     pkv_error *error)
 {
-    int64_t duration;
+    int64_t duration = 0;
     if (pkv_duration_parse(&duration, text, NULL) < 0)
         return fail(s, "a duration such as 2h or 10m", error);
     *ns = minus ? pkv__clock_ns() - duration : pkv__clock_ns() + duration;
@@ -255,7 +255,7 @@ static int written(struct scan *s, int64_t *ns, int64_t base_ns, int utc, pkv_er
 int pkv_time_parse(int64_t *time_ns, const char *text, int64_t base_ns, int utc, pkv_error *error)
 {
     struct scan s = {text, text};
-    int64_t ns;
+    int64_t ns = 0;
     int rc = spoken(&s, &ns, utc, error);
     if (rc > 0)
         rc = written(&s, &ns, base_ns, utc, error);

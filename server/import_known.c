@@ -48,9 +48,10 @@ static const char *find_last(const char *text, size_t length, const char *wanted
 
 static bool is_of_file(const struct pkv__section *section, const char *hex, uint64_t *first)
 {
+    if (!section->origin)
+        return false;
     const char *end = section->origin + section->origin_length;
-    const char *hash =
-        section->origin ? find_last(section->origin, section->origin_length, MARK) : NULL;
+    const char *hash = find_last(section->origin, section->origin_length, MARK);
     if (!hash || end - hash < 32 || memcmp(hash, hex, 32) != 0)
         return false;
     const char *position = find_last(hash, (size_t)(end - hash), POSITION);
