@@ -137,36 +137,45 @@ static enum pkv__truth exact_truth(const struct pkv__node *node, const struct fl
     return PKV__NO;
 }
 
-static enum pkv__truth node_truth(const struct pkv__node *node, const struct flow *flow, bool exact)
+/* What a term says of the flow or of the segment that is judged. */
+typedef enum pkv__truth leaf_fn(const struct pkv__node *node, const void *judged, bool exact);
+
+static enum pkv__truth tree_truth(const struct pkv__node *node, leaf_fn *leaf, const void *judged,
+                                  bool exact)
 {
     enum pkv__truth value;
     switch (node->kind) {
     case PKV__NODE_NOT:
-        return (enum pkv__truth)(PKV__YES - node_truth(node->child, flow, exact));
+        return (enum pkv__truth)(PKV__YES - tree_truth(node->child, leaf, judged, exact));
     case PKV__NODE_AND:
         value = PKV__YES;
         for (node = node->child; node && value != PKV__NO; node = node->next) {
-            enum pkv__truth one = node_truth(node, flow, exact);
+            enum pkv__truth one = tree_truth(node, leaf, judged, exact);
             value = one < value ? one : value;
         }
         return value;
     case PKV__NODE_OR:
         value = PKV__NO;
         for (node = node->child; node && value != PKV__YES; node = node->next) {
-            enum pkv__truth one = node_truth(node, flow, exact);
+            enum pkv__truth one = tree_truth(node, leaf, judged, exact);
             value = one > value ? one : value;
         }
         return value;
     default:
-        return exact ? exact_truth(node, flow) : term_truth(node, flow);
+        return leaf(node, judged, exact);
     }
+}
+
+static enum pkv__truth flow_leaf(const struct pkv__node *node, const void *flow, bool exact)
+{
+    return exact ? exact_truth(node, flow) : term_truth(node, flow);
 }
 
 enum pkv__truth pkv__filter_flow(struct pkv__filter *filter, const struct pkv__flow_key *key,
                                  bool has_ports, unsigned initiator, int icmp)
 {
     struct flow flow = {key, has_ports, initiator, icmp};
-    enum pkv__truth value = node_truth(filter->root, &flow, filter->exact);
+    enum pkv__truth value = tree_truth(filter->root, flow_leaf, &flow, filter->exact);
     /* A cut field makes tcpdump reject a packet whatever the expression says: only the program
      * knows. */
     return filter->exact && value == PKV__YES && filter->root->kind != PKV__NODE_TRUE ? PKV__MAYBE
@@ -212,36 +221,18 @@ static bool may_have_vni(const struct pkv__node *node, const struct pkv__segment
     return c.failed;
 }
 
-static enum pkv__truth segment_truth(const struct pkv__node *node,
-                                     const struct pkv__segment_summary *s, bool exact)
+static enum pkv__truth segment_leaf(const struct pkv__node *node, const void *summary, bool exact)
 {
-    enum pkv__truth value;
     bool may = true;
     switch (node->kind) {
-    case PKV__NODE_NOT:
-        return (enum pkv__truth)(PKV__YES - segment_truth(node->child, s, exact));
-    case PKV__NODE_AND:
-        value = PKV__YES;
-        for (node = node->child; node && value != PKV__NO; node = node->next) {
-            enum pkv__truth one = segment_truth(node, s, exact);
-            value = one < value ? one : value;
-        }
-        return value;
-    case PKV__NODE_OR:
-        value = PKV__NO;
-        for (node = node->child; node; node = node->next) {
-            enum pkv__truth one = segment_truth(node, s, exact);
-            value = one > value ? one : value;
-        }
-        return value;
     case PKV__NODE_ADDRESS:
-        may = may_have_address(node, s);
+        may = may_have_address(node, summary);
         break;
     case PKV__NODE_PORT:
-        may = may_have_port(node, s);
+        may = may_have_port(node, summary);
         break;
     case PKV__NODE_VNI:
-        may = may_have_vni(node, s);
+        may = may_have_vni(node, summary);
         break;
     default:
         break;
@@ -263,5 +254,5 @@ unsigned pkv__filter_summaries(const struct pkv__filter *filter)
 bool pkv__filter_segment(const struct pkv__filter *filter,
                          const struct pkv__segment_summary *summary)
 {
-    return segment_truth(filter->root, summary, filter->exact) != PKV__NO;
+    return tree_truth(filter->root, segment_leaf, summary, filter->exact) != PKV__NO;
 }
