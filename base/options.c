@@ -210,6 +210,8 @@ int pkv_options_set(pkv_options *options, const char *name, const char *value, p
     int rc = set(options, key, value, error);
     if (rc < 0 || is_list(key))
         return rc;
+    if (key->type == BOOLEAN)
+        value = *(const bool *)field(key, options) ? "yes" : "no";
     char **shown = &options->shown[key - keys];
     return set_text(key, shown, value, error);
 }

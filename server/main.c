@@ -142,8 +142,7 @@ static int start_indexer(struct daemon *daemon, const char *archive)
 {
     pkv_error error;
     const char *index = option(daemon, "index", 0);
-    if (index && strcmp(index, "yes") != 0 && strcmp(index, "true") != 0 &&
-        strcmp(index, "on") != 0 && strcmp(index, "1") != 0)
+    if (index && strcmp(index, "yes") != 0)
         return DONE;
     int rc = pkv_indexer_start(&daemon->indexer, archive, daemon->options, &error);
     if (rc == 0)

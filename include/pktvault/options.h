@@ -25,8 +25,8 @@ PKV_API int pkv_options_set(pkv_options *options, const char *key, const char *v
 /* Reads an INI file. Errors: as pkv_options_set with "FILE:LINE:" in the text, PKV_E_SYSTEM. */
 PKV_API int pkv_options_read(pkv_options *options, const char *path, pkv_error *error);
 
-/* The value set last for a key, or NULL: valid until the key is set again. Repeated keys: the value
- * number `at` (0, 1, …), NULL behind the last. */
+/* The value set last for a key (of a boolean: "yes" or "no"), or NULL: valid until the key is set
+ * again. Repeated keys: the value number `at` (0, 1, …), NULL behind the last. */
 PKV_API const char *pkv_options_get(const pkv_options *options, const char *key, unsigned at);
 
 /* Enumerates: the key, default and one-line help of key number `at`, or PKV_E_NOT_FOUND behind the

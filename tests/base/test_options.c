@@ -70,6 +70,20 @@ static void a_copy_has_the_same_values(void **state)
     (void)pkv_options_free(copy);
 }
 
+static void a_boolean_is_given_back_as_yes_or_no(void **state)
+{
+    static const char *const on[] = {"YES", "On", "true", "1"}, *const off[] = {"NO", "Off", "0"};
+    (void)state;
+    for (size_t i = 0; i < sizeof on / sizeof *on; i++) {
+        assert_int_equal(pkv_options_set(options, "index", on[i], NULL), 0);
+        assert_string_equal(pkv_options_get(options, "index", 0), "yes");
+    }
+    for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
+        assert_int_equal(pkv_options_set(options, "index", off[i], NULL), 0);
+        assert_string_equal(pkv_options_get(options, "index", 0), "no");
+    }
+}
+
 static void errors_name_file_and_line(void **state)
 {
     (void)state;
@@ -121,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_configuration_sets_its_keys, make, unmake),
         cmocka_unit_test_setup_teardown(a_copy_has_the_same_values, make, unmake),
+        cmocka_unit_test_setup_teardown(a_boolean_is_given_back_as_yes_or_no, make, unmake),
         cmocka_unit_test_setup_teardown(errors_name_file_and_line, make, unmake),
         cmocka_unit_test_setup_teardown(every_key_is_described_and_has_its_default, make, unmake),
     };
