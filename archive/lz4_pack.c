@@ -11,8 +11,8 @@
 #define LAST_LITERALS 5u
 #define RUN_MAX 15u /* a length in four bits; from there on it goes on in bytes */
 
-#define HASHED_BYTES 5      /* four would find matches too short to pay in packets */
-#define MISSES_PER_STEP 5   /* power of two of the misses after which the search goes faster */
+#define HASHED_BYTES 6      /* fewer would find matches that cost more time than they save bytes */
+#define STEP_BITS 6         /* the search takes steps of a 64th of what it has passed over */
 #define COPY_BYTES 16u      /* at a time, past the end of what is wanted */
 #define BLOCK_MIN_BYTES 12u /* a pcapng block: type and length twice */
 
@@ -39,7 +39,7 @@ static inline uint64_t load64(const uint8_t *from)
     return value;
 }
 
-/* Multiplies with the prime that spreads five bytes; on big-endian machines the same bytes are
+/* Multiplies with a prime that spreads six bytes; on big-endian machines the same bytes are
  * other digits of the number. */
 static inline uint32_t hash(const uint8_t *at)
 {
@@ -47,7 +47,7 @@ static inline uint32_t hash(const uint8_t *at)
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     value >>= 64 - 8 * HASHED_BYTES;
 #endif
-    return (uint32_t)(((value << (64 - 8 * HASHED_BYTES)) * 889523592379ull) >>
+    return (uint32_t)(((value << (64 - 8 * HASHED_BYTES)) * 227718039650203ull) >>
                       (64 - PKV__LZ4_PACK_HASH_BITS));
 }
 
@@ -76,16 +76,18 @@ static inline void find_packet(struct packer *p)
 /* The next position that repeats an earlier one; false: none before the end. */
 static inline bool find_match(struct packer *p, const uint8_t **match)
 {
-    uint32_t misses = 1u << MISSES_PER_STEP;
+    uint32_t passed = 1u << STEP_BITS;
     while (p->at <= p->match_limit) {
         *match = exchange(p);
         if (load32(*match) == load32(p->at))
             return true;
-        p->at += misses++ >> MISSES_PER_STEP;
+        uint32_t step = passed >> STEP_BITS;
+        p->at += step;
+        passed += step;
         if (p->at >= p->packet) {
             p->at = p->packet;
             find_packet(p);
-            misses = 1u << MISSES_PER_STEP;
+            passed = 1u << STEP_BITS;
         }
     }
     return false;

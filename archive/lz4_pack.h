@@ -4,8 +4,8 @@
  *
  * liblz4's looks ever less often for a match while it finds none, and so runs from a payload that
  * does not compress over the headers of the next packet, which do. This one knows where packets
- * begin and looks closely from there. On 64 KiB blocks of real traffic it leaves 1 to 4 % less than
- * LZ4_compress_fast, in 10 % less time. */
+ * begin and looks closely from there. On 64 KiB blocks of real traffic it leaves 2 % less (packets
+ * of 377 bytes) to 0.4 % more (of 1,009) than LZ4_compress_fast, in 22 to 28 % less time. */
 #ifndef PKV_ARCHIVE_LZ4_PACK_H
 #define PKV_ARCHIVE_LZ4_PACK_H
 
