@@ -269,6 +269,12 @@ int pkv__segment_reader_at(struct pkv__segment_reader *reader, int64_t offset,
     return 0;
 }
 
+void pkv__segment_reader_pass(struct pkv__segment_reader *reader, uint32_t stored_bytes)
+{
+    reader->offset += stored_bytes;
+    reader->good = reader->offset;
+}
+
 bool pkv__segment_reader_at_end(const struct pkv__segment_reader *reader)
 {
     return reader->at_end;

@@ -35,6 +35,9 @@ int pkv__segment_reader_next(struct pkv__segment_reader *reader, struct pkv__raw
 int pkv__segment_reader_at(struct pkv__segment_reader *reader, int64_t offset,
                            uint32_t stored_bytes, struct pkv__raw_block *block, pkv_error *error);
 
+/* Goes on behind the next block, whose content is known already. */
+void pkv__segment_reader_pass(struct pkv__segment_reader *reader, uint32_t stored_bytes);
+
 bool pkv__segment_reader_at_end(
     const struct pkv__segment_reader *reader); /* the end mark was read */
 int64_t pkv__segment_reader_offset(

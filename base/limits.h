@@ -35,7 +35,8 @@
 /* Memory of the recorder. */
 /* Raw blocks waiting for workers and disk: 1.7 s at 200 kpps of 377 bytes. */
 #define PKV__BUFFER_BYTES "128M"
-#define PKV__WRITER_BUFFER_BYTES (16u << 20) /* of an import: more would only leave the cache */
+/* Of an import, twice where its blocks are handed over: more would only leave the cache. */
+#define PKV__WRITER_BUFFER_BYTES (16u << 20)
 #define PKV__LANES_MAX 64u
 #define PKV__LIVE_LANE_LAST 999u
 #define PKV__WORKERS_MAX 64u
@@ -86,7 +87,9 @@
 /* Rows a segment: a statistics block a second makes 300 in 5 minutes. */
 #define PKV__LOSSES_MAX 100000u
 #define PKV__DAMAGES_MAX 1000u /* rows a segment; the rest of it is as unreadable */
-#define PKV__FOLLOWED_MAX 16u  /* open segments indexed while they grow: live lanes */
+#define PKV__FED_MAX 2u /* segments that are indexed while they are imported, or wait for it */
+#define PKV__FED_BYTES (192ull << 20) /* flow table of one; past it it is read once sealed */
+#define PKV__FOLLOWED_MAX 16u         /* open segments indexed while they grow: live lanes */
 /* Their flow tables together; past it they are read once sealed. */
 #define PKV__FOLLOWED_BYTES (256ull << 20)
 /* For a last look: a segment takes less than 1 s. */

@@ -10,6 +10,7 @@
 #include <pktvault/time.h>
 
 #include "base/error.h"
+#include "base/handover.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -228,6 +229,10 @@ int pkv_options_new(pkv_options **options)
             return PKV_E_MEMORY;
         }
     }
+    if (pkv__handover_new(&made->handover) < 0) {
+        (void)pkv_options_free(made);
+        return PKV_E_MEMORY;
+    }
     *options = made;
     return 0;
 }
@@ -245,6 +250,8 @@ pkv_options *pkv_options_free(pkv_options *options)
             pkv__free(list->values[k]);
         pkv__free(list->values);
     }
+    if (options)
+        (void)pkv__handover_free(options->handover);
     pkv__free(options);
     return NULL;
 }
@@ -288,8 +295,11 @@ int pkv__options_copy(struct pkv_options **copy, const struct pkv_options *optio
         (void)pkv_options_free(made);
         return PKV_E_MEMORY;
     }
-    if (options)
+    if (options) {
         pkv_options_set_log(made, options->log, options->log_context);
+        (void)pkv__handover_free(made->handover);
+        made->handover = pkv__handover_share(options->handover);
+    }
     *copy = made;
     return 0;
 }

@@ -11,6 +11,8 @@
 
 #include "base/limits.h"
 
+struct pkv__handover;
+
 struct pkv__strings {
     char **values;
     size_t count;
@@ -28,14 +30,15 @@ struct pkv_options {
     /* recorder */
     int64_t rotate_bytes, rotate_interval_ns, flush_interval_ns, sync_interval_ns;
     int64_t buffer_bytes, receive_buffer_bytes, ring_bytes, snap_length;
-    int64_t workers; /* compression threads; 0: by the number of processors */
+    int64_t workers;                /* compression threads; 0: by the number of processors */
+    struct pkv__handover *handover; /* shared by all copies: a writer with its indexer */
     /* log */
     pkv_log_fn *log;
     void *log_context;
     char *shown[PKV__OPTION_KEYS_MAX]; /* each key's value as it was set, for pkv_options_get */
 };
 
-/* A deep copy. NULL gives defaults. */
+/* A deep copy, but for the hand-over. NULL gives defaults. */
 int pkv__options_copy(struct pkv_options **copy, const struct pkv_options *options);
 
 /* Splits a value of `vni`, "100-149 web", into its range and name (a view). PKV_E_INVALID. */

@@ -46,6 +46,8 @@ struct import {
     size_t count;
 
     pthread_mutex_t lock; /* what stands below, and the output */
+    pkv_indexer *indexer; /* that takes what is imported from memory; NULL: not yet */
+    bool no_indexer;      /* there is another one */
     size_t next;
     int status;
 };
@@ -167,10 +169,21 @@ static void note(struct import *import, int status)
         import->status = status;
 }
 
+/* Once there is an archive, which a file that cannot be imported does not make. */
+static void start_indexer(struct import *import)
+{
+    if (import->indexer || import->no_indexer)
+        return;
+    int result = pkv_indexer_start(&import->indexer, import->archives.directories[0],
+                                   import->archives.options, NULL);
+    import->no_indexer = result < 0 && result != PKV_E_NOT_FOUND;
+}
+
 static int progress(void *context, uint64_t done, uint64_t all)
 {
     struct import *import = context;
     (void)pthread_mutex_lock(&import->lock);
+    start_indexer(import);
     int stop = cli_progress(import, done, all);
     (void)pthread_mutex_unlock(&import->lock);
     return stop;
@@ -249,9 +262,12 @@ static int run(struct import *import)
     pkv_error error = {.code = 0};
     cli_interrupt_catch(NULL);
     import_all(import);
-    if (cli_interrupted)
-        return CLI_FAILED;
     cli_progress_begin("indexing");
+    pkv_indexer_stop(import->indexer);
+    if (cli_interrupted) {
+        cli_progress_clear();
+        return CLI_FAILED;
+    }
     int result = pkv_index_wait(import->archives.directories[0], import->archives.options,
                                 cli_progress, NULL, &error);
     cli_progress_clear();

@@ -59,6 +59,11 @@ struct pkv__follower *pkv__follower_free(struct pkv__follower *follower)
     return NULL;
 }
 
+void pkv__follower_use(struct pkv__follower *follower, struct pkv__feed *feed)
+{
+    follower->feed = feed;
+}
+
 void pkv__follower_try_again(struct pkv__follower *follower)
 {
     pkv__intern_clear(follower->failing);

@@ -19,6 +19,10 @@ int pkv__follower_new(struct pkv__follower **follower, const char *directory,
 struct pkv__follower *
 pkv__follower_free(struct pkv__follower *follower); /* NULL is fine; returns NULL */
 
+struct pkv__feed;
+/* Segments that are fed are not read again; the feed lives longer than the follower. */
+void pkv__follower_use(struct pkv__follower *follower, struct pkv__feed *feed);
+
 /* One look at the archive: seals what dead writers left and takes in whatever is not done. With
  * `live`, open segments of living writers are read as they grow, so that little is left to do when
  * they are sealed. `progress` (may be NULL) is asked often. What fails is logged, and the first

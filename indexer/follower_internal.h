@@ -7,6 +7,7 @@
 #include "archive/chain.h"
 #include "base/limits.h"
 #include "indexer/catalog.h"
+#include "indexer/feed.h"
 #include "indexer/follower.h"
 #include "indexer/intake.h"
 #include "indexer/intern.h"
@@ -19,6 +20,7 @@ struct pkv__followed {
 struct pkv__follower {
     char *directory;
     const pkv_options *options;
+    struct pkv__feed *feed; /* NULL: none */
     struct pkv__catalog *catalog;
     struct pkv__chain *chain; /* NULL: cannot be opened; everything else goes on */
     struct pkv__intern *done, *failing,

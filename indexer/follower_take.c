@@ -27,6 +27,8 @@ static int read_segment(struct pkv__follower *f, const struct pkv__segment_name 
                         struct pkv__intake **intake, pkv_error *error)
 {
     struct pkv__intake *reading PKV__AUTO(pkv__intake_free) = pkv__follower_unfollow(f, name);
+    if (!reading && f->feed)
+        reading = pkv__feed_take(f->feed, name);
     int rc = reading ? read_to_end(f, reading, error) : PKV_E_FORMAT;
     if (rc == PKV_E_FORMAT) {
         reading = pkv__intake_free(reading);

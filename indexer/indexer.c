@@ -9,10 +9,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/handover.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/thread.h"
+#include "indexer/feed.h"
 #include "indexer/follower.h"
 
 struct pkv_indexer {
@@ -22,6 +24,8 @@ struct pkv_indexer {
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
+    struct pkv__feed *feed;
+    bool attached; /* to the hand-over of `options` */
     atomic_bool stopping;
     int64_t deadline_ns; /* monotonic; set before `stopping` is */
 };
@@ -30,7 +34,10 @@ static pkv_indexer *indexer_free(pkv_indexer *indexer)
 {
     if (!indexer)
         return NULL;
+    if (indexer->attached)
+        pkv__handover_detach(indexer->options->handover);
     (void)pkv__follower_free(indexer->follower);
+    (void)pkv__feed_free(indexer->feed);
     pkv__file_close(indexer->lock);
     (void)pkv_options_free(indexer->options);
     (void)pthread_cond_destroy(&indexer->wake);
@@ -84,6 +91,20 @@ static void *run(void *context)
     return NULL;
 }
 
+static void receive(void *context, const struct pkv__handed_block *block)
+{
+    pkv__feed_give(context, block);
+}
+
+static int take_over(pkv_indexer *indexer, const char *directory, pkv_error *error)
+{
+    if (pkv__feed_new(&indexer->feed, directory) < 0)
+        return pkv__error_memory(error);
+    pkv__follower_use(indexer->follower, indexer->feed);
+    indexer->attached = pkv__handover_attach(indexer->options->handover, receive, indexer->feed);
+    return 0;
+}
+
 int pkv_indexer_start(pkv_indexer **indexer, const char *directory, const pkv_options *options,
                       pkv_error *error)
 {
@@ -100,6 +121,8 @@ int pkv_indexer_start(pkv_indexer **indexer, const char *directory, const pkv_op
     if (pkv__options_copy(&made->options, options) < 0)
         return pkv__error_memory(error);
     rc = pkv__follower_new(&made->follower, directory, made->options, error);
+    if (rc == 0)
+        rc = take_over(made, directory, error);
     if (rc == 0)
         rc = pkv__thread_start(&made->thread, "pkv-indexer", run, made, error);
     if (rc < 0)

@@ -90,6 +90,13 @@ int pkv__intake_open_to_look(struct pkv__intake **intake, const char *directory,
     return 0;
 }
 
+static int take(struct pkv__intake *intake, const struct pkv__raw_block *block, pkv_error *error)
+{
+    int rc =
+        pkv__file_hash_add(intake->hash, block->offset, block->stored, block->stored_bytes, error);
+    return rc < 0 ? rc : pkv__segment_index_add(intake->index, block, error);
+}
+
 /* 1: a block was taken, or a broken one noted; 0: no more. */
 static int take_block(struct pkv__intake *intake, pkv_error *error)
 {
@@ -104,10 +111,7 @@ static int take_block(struct pkv__intake *intake, pkv_error *error)
         return rc;
     rc = intake->look ? intake->look(intake->look_context, &block) : 0;
     if (rc == 0)
-        rc =
-            pkv__file_hash_add(intake->hash, block.offset, block.stored, block.stored_bytes, error);
-    if (rc == 0)
-        rc = pkv__segment_index_add(intake->index, &block, error);
+        rc = take(intake, &block, error);
     return rc < 0 ? rc : 1;
 }
 
@@ -116,6 +120,20 @@ int pkv__intake_advance(struct pkv__intake *intake, unsigned blocks, pkv_error *
     int rc = intake->reader ? 1 : 0;
     while (rc > 0 && blocks-- > 0)
         rc = take_block(intake, error);
+    return rc;
+}
+
+int pkv__intake_give(struct pkv__intake *intake, const struct pkv__raw_block *block,
+                     pkv_error *error)
+{
+    int rc = 1;
+    while (rc > 0 && pkv__segment_reader_offset(intake->reader) < block->offset)
+        rc = take_block(intake, error);
+    if (rc <= 0 || pkv__segment_reader_offset(intake->reader) != block->offset)
+        return rc < 0 ? rc : PKV_E_FORMAT;
+    rc = take(intake, block, error);
+    if (rc == 0)
+        pkv__segment_reader_pass(intake->reader, block->stored_bytes);
     return rc;
 }
 

@@ -25,6 +25,11 @@ struct pkv__intake *pkv__intake_free(struct pkv__intake *intake); /* NULL is fin
  * PKV_E_SYSTEM, PKV_E_MEMORY. */
 int pkv__intake_advance(struct pkv__intake *intake, unsigned blocks, pkv_error *error);
 
+/* Takes a block of a segment that was opened while it grew, known from elsewhere, and those before
+ * it. PKV_E_FORMAT: they cannot be read. PKV_E_SYSTEM, PKV_E_MEMORY. */
+int pkv__intake_give(struct pkv__intake *intake, const struct pkv__raw_block *block,
+                     pkv_error *error);
+
 /* After 0 from a segment that is sealed by now: its end. PKV_E_FORMAT: opened while it grew, and it
  * did not end as it should: read it again. */
 int pkv__intake_end(struct pkv__intake *intake, pkv_error *error);

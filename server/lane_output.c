@@ -7,6 +7,7 @@
 #include "archive/lz4_block.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/handover.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "server/pool.h"
@@ -156,7 +157,7 @@ static bool open_segment(struct pkv__lane_output *output)
         rc = pkv__segment_writer_open(&output->segment, output->config.directory, &output->name,
                                       &error);
     output->numbered = rc == 0;
-    output->headed = false;
+    output->headed = output->handed = false;
     output->synced_ns = pkv__monotonic_ns();
     if (rc < 0)
         disk_failed(output, &error);
@@ -186,10 +187,33 @@ static void count_lost(struct pkv__lane_output *output, const struct pkv__block 
     keep_untold(output);
 }
 
+/* To an indexer in this process, if there is one. */
+static void hand_over(struct pkv__lane_output *output, const struct pkv__block *block,
+                      int64_t offset)
+{
+    struct pkv__handed_block handed = {
+        .directory = output->config.directory,
+        .start_ns = output->name.start_ns,
+        .lane = output->name.lane,
+        .sequence = output->name.sequence,
+        .offset = offset,
+        .first = !output->handed,
+        .stored_bytes = block->length,
+        .raw_bytes = block->raw_bytes,
+        .raw = block->other,
+        .stored = block->data,
+    };
+    if (!block->keep_raw)
+        return;
+    output->handed = true;
+    pkv__handover_give(output->config.options->handover, &handed);
+}
+
 static void put_block(struct pkv__lane_output *output, const struct pkv__block *block)
 {
     if (block->length && is_ready(output) && write_stored(output, block->data, block->length)) {
         output->log.stored += block->packets;
+        hand_over(output, block, pkv__segment_writer_bytes(output->segment) - block->length);
         return;
     }
     count_lost(output, block);
@@ -216,9 +240,13 @@ static bool put_together(struct pkv__lane_output *output, struct pkv__block *con
     }
     if (pkv__segment_writer_write_blocks(output->segment, pieces, (int)count, NULL) < 0)
         return false;
-    for (unsigned i = 0; i < count; i++)
-        output->log.stored += blocks[i]->packets;
     disk_works(output, bytes);
+    int64_t offset = pkv__segment_writer_bytes(output->segment) - (int64_t)bytes;
+    for (unsigned i = 0; i < count; i++) {
+        output->log.stored += blocks[i]->packets;
+        hand_over(output, blocks[i], offset);
+        offset += blocks[i]->length;
+    }
     return true;
 }
 

@@ -37,6 +37,7 @@ struct pkv__lane_output {
     bool wanted;                         /* one should be open */
     bool numbered;                       /* name.sequence was given for it */
     bool headed;                         /* the first block is in the file */
+    bool handed;                         /* a block of it was handed over */
     uint64_t first_packet;               /* in the file that is imported */
     int64_t retry_ns, synced_ns;         /* monotonic: not before; last */
     bool dirty;                          /* written since synced_ns */

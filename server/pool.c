@@ -35,6 +35,7 @@ int pkv__pool_new(struct pkv__pool **pool, uint64_t limit_bytes, pkv_error *erro
 static void free_block(struct pkv__block *block)
 {
     pkv__free(block->data);
+    pkv__free(block->other);
     pkv__free(block);
 }
 
@@ -69,7 +70,7 @@ static struct pkv__block *new_block(uint32_t room)
 static void reset(struct pkv__block *block)
 {
     block->next = block->next_in_lane = NULL;
-    block->ready = false;
+    block->ready = block->keep_raw = false;
     block->order = NULL;
     block->length = block->raw_bytes = block->packets = 0;
     block->first_ns = INT64_MAX;

@@ -13,6 +13,8 @@
 struct pkv__block {
     struct pkv__block *next; /* of the free list, or of the workers' queue */
     uint8_t *data;
+    uint8_t *other; /* NULL, or as much memory */
+    bool keep_raw;  /* `other` shall have the raw form when it is compressed, if there is memory */
     uint32_t length;
     uint32_t room;      /* raw bytes at which it is full; the memory is pkv__lz4_bound(room) */
     uint32_t raw_bytes; /* kept when length becomes that of the stored form */

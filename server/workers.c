@@ -84,10 +84,13 @@ static void compress(struct desk *desk, struct pkv__block *block)
         block->length = 0;
         return;
     }
-    uint8_t *raw = block->data;
-    block->length = pkv__lz4_encode(desk->state, desk->spare, raw, block->length);
-    block->data = desk->spare;
-    desk->spare = raw;
+    if (block->keep_raw && !block->other)
+        block->other = pkv__alloc(pkv__lz4_bound(block->room));
+    block->keep_raw = block->keep_raw && block->other;
+    uint8_t **to = block->keep_raw ? &block->other : &desk->spare, *raw = block->data;
+    block->length = pkv__lz4_encode(desk->state, *to, raw, block->length);
+    block->data = *to;
+    *to = raw;
 }
 
 static void *run(void *context)

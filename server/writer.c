@@ -6,6 +6,7 @@
 #include <pktvault/time.h>
 
 #include "base/error.h"
+#include "base/handover.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "server/lane_writer.h"
@@ -119,6 +120,8 @@ int pkv_writer_add_interface(pkv_writer *writer, uint32_t *interface_id,
 
 static void submit(pkv_writer *writer)
 {
+    if (writer->block)
+        writer->block->keep_raw = pkv__handover_is_wanted(writer->options->handover);
     if (writer->block)
         pkv__lane_writer_block(writer->lane, PKV__STEAL(writer->block), true);
 }

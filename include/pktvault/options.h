@@ -8,7 +8,8 @@
 extern "C" {
 #endif
 
-/* Settings, by the keys of pktvault.conf(5). Every object copies what it needs when it is made. */
+/* Settings, by the keys of pktvault.conf(5). Every object copies what it needs when it is made;
+ * what a writer and an indexer that are made from the same set need not do twice, they do once. */
 typedef struct pkv_options pkv_options;
 
 /* Makes a set of defaults. Errors: PKV_E_MEMORY. */
