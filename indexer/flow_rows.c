@@ -117,44 +117,31 @@ static struct pkv__flow_row row_of(const struct pkv__flow_rows *rows, const stru
     };
 }
 
-int pkv__flow_rows_each_row_at_hand(const struct pkv__flow_rows *rows, pkv__flow_row_fn *row,
-                                    void *context)
+static int each_sorted(const struct pkv__flow_rows *rows, const struct pkv__packets_by_flow *sorted,
+                       pkv__flow_row_fn *flow, void *context, pkv_error *error)
 {
-    uint32_t count = pkv__flow_table_count(rows->table);
-    for (uint32_t i = 0; i < count; i++) {
-        struct pkv__flow_row r = row_of(rows, pkv__flow_table_at(rows->table, i));
-        int rc = row(context, rows->first_id + i, &r);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
-static int each_sorted_list(const struct pkv__flow_rows *rows,
-                            const struct pkv__packets_by_flow *sorted, pkv__flow_list_fn *list,
-                            void *context, pkv_error *error)
-{
-    struct pkv__buffer bytes = {0};
+    struct pkv__buffer list = {0};
     uint32_t count = pkv__flow_table_count(rows->table);
     int rc = 0;
     for (uint32_t i = 0; rc >= 0 && i < count; i++) {
-        unsigned initiator = pkv__flow_table_at(rows->table, i)->initiator;
-        pkv__buffer_clear(&bytes);
-        pkv__packets_by_flow_encode(sorted, i, rows->first_ordinal, initiator, &bytes);
-        rc = bytes.failed ? pkv__error_memory(error)
-                          : list(context, rows->first_id + i, bytes.data, bytes.length);
+        const struct pkv__flow *at = pkv__flow_table_at(rows->table, i);
+        struct pkv__flow_row row = row_of(rows, at);
+        pkv__buffer_clear(&list);
+        pkv__packets_by_flow_encode(sorted, i, rows->first_ordinal, at->initiator, &list);
+        rc =
+            list.failed ? pkv__error_memory(error) : flow(context, rows->first_id + i, &row, &list);
     }
-    pkv__buffer_deinit(&bytes);
+    pkv__buffer_deinit(&list);
     return rc < 0 ? rc : 0;
 }
 
-int pkv__flow_rows_each_list_at_hand(const struct pkv__flow_rows *rows, pkv__flow_list_fn *list,
-                                     void *context, pkv_error *error)
+int pkv__flow_rows_each_at_hand(const struct pkv__flow_rows *rows, pkv__flow_row_fn *flow,
+                                void *context, pkv_error *error)
 {
     struct pkv__packets_by_flow sorted;
     if (pkv__packet_log_sort(rows->log, pkv__flow_table_count(rows->table), &sorted) < 0)
         return pkv__error_memory(error);
-    int rc = each_sorted_list(rows, &sorted, list, context, error);
+    int rc = each_sorted(rows, &sorted, flow, context, error);
     pkv__packets_by_flow_deinit(&sorted);
     return rc;
 }
@@ -195,17 +182,11 @@ int pkv__flow_rows_add(struct pkv__flow_rows *rows, struct pkv__facts *facts, in
     return 0;
 }
 
-int pkv__flow_rows_each(const struct pkv__flow_rows *rows, pkv__flow_row_fn *row,
-                        pkv__flow_list_fn *list, void *context, pkv_error *error)
+int pkv__flow_rows_each(const struct pkv__flow_rows *rows, pkv__flow_row_fn *flow, void *context,
+                        pkv_error *error)
 {
-    int rc = pkv__flow_rows_each_spilled_row(rows, row, context, error);
-    if (rc >= 0)
-        rc = pkv__flow_rows_each_row_at_hand(rows, row, context);
-    if (rc >= 0)
-        rc = pkv__flow_rows_each_spilled_list(rows, list, context, error);
-    if (rc >= 0)
-        rc = pkv__flow_rows_each_list_at_hand(rows, list, context, error);
-    return rc;
+    int rc = pkv__flow_rows_each_spilled(rows, flow, context, error);
+    return rc < 0 ? rc : pkv__flow_rows_each_at_hand(rows, flow, context, error);
 }
 
 uint32_t pkv__flow_rows_count(const struct pkv__flow_rows *rows)

@@ -62,11 +62,10 @@ const struct pkv__flow_tunnel *pkv__flow_rows_tunnel(const struct pkv__flow_rows
 /* Hosts at both key sides of flow `id`. */
 const uint32_t *pkv__flow_rows_ends(const struct pkv__flow_rows *rows, uint32_t id);
 
-/* Calls `row`, then from the first flow again `list`, for every flow in order of id; a negative
- * answer ends it. */
-typedef int pkv__flow_row_fn(void *context, uint32_t id, const struct pkv__flow_row *row);
-typedef int pkv__flow_list_fn(void *context, uint32_t id, const uint8_t *list, size_t length);
-int pkv__flow_rows_each(const struct pkv__flow_rows *rows, pkv__flow_row_fn *row,
-                        pkv__flow_list_fn *list, void *context, pkv_error *error);
+/* Calls `flow` for every flow with its posting list, in order of id; a negative answer ends it. */
+typedef int pkv__flow_row_fn(void *context, uint32_t id, const struct pkv__flow_row *row,
+                             const struct pkv__buffer *list);
+int pkv__flow_rows_each(const struct pkv__flow_rows *rows, pkv__flow_row_fn *flow, void *context,
+                        pkv_error *error);
 
 #endif

@@ -7,10 +7,10 @@
 #include "indexer/packet_log.h"
 #include "indexer/scratch_file.h"
 
-/* Flows that went to the temporary file together: rows, then lists, each behind its length of 32
- * bits. */
+/* Flows that went to the temporary file together: from `at` on the row of each, the length of its
+ * list in 32 bits, and the list. */
 struct epoch {
-    uint64_t rows_at, lists_at;
+    uint64_t at;
     uint32_t flows;
 };
 
@@ -31,18 +31,14 @@ struct pkv__flow_rows {
 };
 
 /* The flows of the epoch at hand. */
-int pkv__flow_rows_each_row_at_hand(const struct pkv__flow_rows *rows, pkv__flow_row_fn *row,
-                                    void *context);
-int pkv__flow_rows_each_list_at_hand(const struct pkv__flow_rows *rows, pkv__flow_list_fn *list,
-                                     void *context, pkv_error *error);
+int pkv__flow_rows_each_at_hand(const struct pkv__flow_rows *rows, pkv__flow_row_fn *flow,
+                                void *context, pkv_error *error);
 
 /* Sends them to the temporary file, and begins the next epoch. */
 int pkv__flow_rows_end_epoch(struct pkv__flow_rows *rows, pkv_error *error);
 
 /* The flows of the epochs in the file. */
-int pkv__flow_rows_each_spilled_row(const struct pkv__flow_rows *rows, pkv__flow_row_fn *row,
-                                    void *context, pkv_error *error);
-int pkv__flow_rows_each_spilled_list(const struct pkv__flow_rows *rows, pkv__flow_list_fn *list,
-                                     void *context, pkv_error *error);
+int pkv__flow_rows_each_spilled(const struct pkv__flow_rows *rows, pkv__flow_row_fn *flow,
+                                void *context, pkv_error *error);
 
 #endif

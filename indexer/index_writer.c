@@ -29,6 +29,12 @@ static void put_meta_text(struct pkv__insert *insert, const char *key, const cha
     pkv__insert_put(insert);
 }
 
+/* Differences that do not fit wrap around, and come back as they were. */
+static int64_t minus(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
 static int write_meta(sqlite3 *db, const struct pkv__segment_index *index, pkv_error *error)
 {
     int64_t start_ns, end_ns;
@@ -43,6 +49,7 @@ static int write_meta(sqlite3 *db, const struct pkv__segment_index *index, pkv_e
     put_meta(&insert, "flows", (int64_t)pkv__segment_index_flows(index));
     put_meta(&insert, "start_ns", start_ns);
     put_meta(&insert, "end_ns", end_ns);
+    put_meta(&insert, "base_ns", index->name.start_ns);
     if (index->has_packets) {
         put_meta(&insert, "first_ns", index->first_ns);
         put_meta(&insert, "last_ns", index->last_ns);
@@ -111,8 +118,8 @@ static int write_blocks(sqlite3 *db, const struct pkv__segment_index *index, pkv
         pkv__insert_integer(&insert, block->raw_bytes);
         pkv__insert_count(&insert, block->first_ordinal);
         pkv__insert_integer(&insert, block->packets);
-        pkv__insert_integer(&insert, block->first_ns);
-        pkv__insert_integer(&insert, block->last_ns);
+        pkv__insert_integer(&insert, minus(block->first_ns, index->name.start_ns));
+        pkv__insert_integer(&insert, minus(block->last_ns, block->first_ns));
         pkv__insert_put(&insert);
     }
     return pkv__insert_deinit(&insert, error);
@@ -141,7 +148,8 @@ static int write_hosts(sqlite3 *db, const struct pkv__segment_index *index,
 }
 
 struct writing {
-    struct pkv__insert flow, posting;
+    struct pkv__insert insert;
+    int64_t base_ns;
     const struct pkv__host_order *order;
 };
 
@@ -153,10 +161,11 @@ static void put_port(struct pkv__insert *insert, const struct pkv__flow_row *row
         pkv__insert_null(insert);
 }
 
-static int put_flow(void *context, uint32_t id, const struct pkv__flow_row *row)
+static int put_flow(void *context, uint32_t id, const struct pkv__flow_row *row,
+                    const struct pkv__buffer *list)
 {
     struct writing *writing = context;
-    struct pkv__insert *insert = &writing->flow;
+    struct pkv__insert *insert = &writing->insert;
     pkv__insert_integer(insert, id);
     pkv__insert_integer(insert, row->tunnel);
     pkv__insert_integer(insert, row->protocol);
@@ -164,7 +173,7 @@ static int put_flow(void *context, uint32_t id, const struct pkv__flow_row *row)
     pkv__insert_integer(insert, writing->order->ids[row->hosts[1]]);
     put_port(insert, row, 0);
     put_port(insert, row, 1);
-    pkv__insert_integer(insert, row->first_ns);
+    pkv__insert_integer(insert, minus(row->first_ns, writing->base_ns));
     pkv__insert_integer(insert, row->duration_ns);
     for (unsigned end = 0; end < 2; end++) {
         pkv__insert_count(insert, row->packets[end]);
@@ -180,15 +189,7 @@ static int put_flow(void *context, uint32_t id, const struct pkv__flow_row *row)
         pkv__insert_integer(insert, row->icmp);
     else
         pkv__insert_null(insert);
-    pkv__insert_put(insert);
-    return insert->rc == SQLITE_OK ? 0 : PKV_E_SYSTEM;
-}
-
-static int put_posting(void *context, uint32_t id, const uint8_t *list, size_t length)
-{
-    struct pkv__insert *insert = &((struct writing *)context)->posting;
-    pkv__insert_integer(insert, id);
-    pkv__insert_blob(insert, list, length);
+    pkv__insert_blob(insert, list->data, list->length);
     pkv__insert_put(insert);
     return insert->rc == SQLITE_OK ? 0 : PKV_E_SYSTEM;
 }
@@ -196,14 +197,13 @@ static int put_posting(void *context, uint32_t id, const uint8_t *list, size_t l
 static int write_flows(sqlite3 *db, const struct pkv__segment_index *index,
                        const struct pkv__host_order *order, pkv_error *error)
 {
-    struct writing writing = {.order = order};
-    pkv__insert_init(&writing.flow, db,
-                     "INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    pkv__insert_init(&writing.posting, db, "INSERT INTO posting VALUES (?, ?)");
-    int rc = pkv__flow_rows_each(index->flows, put_flow, put_posting, &writing, error);
-    int flow_rc = pkv__insert_deinit(&writing.flow, error);
-    int posting_rc = pkv__insert_deinit(&writing.posting, error);
-    return flow_rc < 0 ? flow_rc : posting_rc < 0 ? posting_rc : rc;
+    struct writing writing = {.base_ns = index->name.start_ns, .order = order};
+    pkv__insert_init(
+        &writing.insert, db,
+        "INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    int rc = pkv__flow_rows_each(index->flows, put_flow, &writing, error);
+    int insert_rc = pkv__insert_deinit(&writing.insert, error);
+    return insert_rc < 0 ? insert_rc : rc;
 }
 
 int pkv__index_put(const struct pkv__segment_index *index, sqlite3 *db, pkv_error *error)

@@ -35,13 +35,26 @@ int pkv__index_look_up(struct pkv__index_file *file, sqlite3_stmt **statement, c
     return rc == SQLITE_OK ? PKV_OK : pkv__database_error(file->db, rc, file->error);
 }
 
-static int64_t count_of(struct pkv__index_file *file, const char *sql)
+static int read_counts(struct pkv__index_file *file)
 {
-    PKV__AUTO_STATEMENT sqlite3_stmt *statement = NULL;
-    if (pkv__database_prepare(&statement, file->db, sql, file->error) ||
-        pkv__index_step(file, statement) != 1)
-        return -1;
-    return sqlite3_column_int64(statement, 0);
+    PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
+    int rc = pkv__database_prepare(&s, file->db,
+                                   "SELECT (SELECT coalesce(max(id) + 1, 0) FROM host), "
+                                   "(SELECT coalesce(max(id) + 1, 0) FROM block), "
+                                   "(SELECT coalesce(max(id) + 1, 0) FROM flow), "
+                                   "(SELECT value FROM meta WHERE key = 'base_ns')",
+                                   file->error);
+    if (!rc)
+        rc = pkv__index_step(file, s);
+    if (rc != 1)
+        return rc;
+    file->host_count = sqlite3_column_int64(s, 0);
+    file->block_count = sqlite3_column_int64(s, 1);
+    file->flow_count = sqlite3_column_int64(s, 2);
+    file->base_ns = sqlite3_column_int64(s, 3);
+    bool sound = file->host_count >= 0 && file->block_count >= 0 && file->flow_count >= 0 &&
+                 sqlite3_column_type(s, 3) == SQLITE_INTEGER;
+    return sound ? PKV_OK : pkv__index_damaged(file, "no counts");
 }
 
 static uint8_t blob(sqlite3_stmt *statement, int column, uint8_t to[16])
@@ -85,13 +98,8 @@ int pkv__index_file_open(struct pkv__index_file *file, const char *path, pkv_err
     if (rc)
         return rc;
     rc = read_tunnels(file);
-    if (!rc) {
-        file->host_count = count_of(file, "SELECT coalesce(max(id) + 1, 0) FROM host");
-        file->block_count = count_of(file, "SELECT coalesce(max(id) + 1, 0) FROM block");
-        file->flow_count = count_of(file, "SELECT coalesce(max(id) + 1, 0) FROM flow");
-        if (file->host_count < 0 || file->block_count < 0 || file->flow_count < 0)
-            rc = pkv__index_damaged(file, "no counts");
-    }
+    if (!rc)
+        rc = read_counts(file);
     if (rc)
         pkv__index_file_close(file);
     return rc;
@@ -214,8 +222,8 @@ int pkv__index_file_flows_of(struct pkv__index_file *file, int64_t host, struct 
 int pkv__index_file_posting(struct pkv__index_file *file, uint32_t flow,
                             pkv__index_packet_fn *packet, void *context)
 {
-    int rc = pkv__index_look_up(file, &file->posting, "SELECT ordinals FROM posting WHERE flow = ?",
-                                flow);
+    int rc =
+        pkv__index_look_up(file, &file->posting, "SELECT ordinals FROM flow WHERE id = ?", flow);
     if (rc)
         return rc;
     rc = pkv__index_step(file, file->posting);
@@ -235,16 +243,19 @@ int pkv__index_file_posting(struct pkv__index_file *file, uint32_t flow,
 }
 
 #define BLOCK_COLUMNS                                                                              \
-    "SELECT offset, stored_bytes, first_ordinal, packets, first_ns, last_ns FROM block"
+    "SELECT offset, stored_bytes, first_ordinal, packets, after_ns, duration_ns FROM block"
 
-static void read_block(sqlite3_stmt *s, struct pkv__plan_block *block)
+static void read_block(const struct pkv__index_file *file, sqlite3_stmt *s,
+                       struct pkv__plan_block *block)
 {
-    *block = (struct pkv__plan_block){.offset = sqlite3_column_int64(s, 0),
-                                      .stored_bytes = (uint32_t)sqlite3_column_int64(s, 1),
-                                      .first_ordinal = (uint32_t)sqlite3_column_int64(s, 2),
-                                      .packets = (uint32_t)sqlite3_column_int64(s, 3),
-                                      .first_ns = sqlite3_column_int64(s, 4),
-                                      .last_ns = sqlite3_column_int64(s, 5)};
+    int64_t first_ns = pkv__index_plus(file->base_ns, sqlite3_column_int64(s, 4));
+    *block =
+        (struct pkv__plan_block){.offset = sqlite3_column_int64(s, 0),
+                                 .stored_bytes = (uint32_t)sqlite3_column_int64(s, 1),
+                                 .first_ordinal = (uint32_t)sqlite3_column_int64(s, 2),
+                                 .packets = (uint32_t)sqlite3_column_int64(s, 3),
+                                 .first_ns = first_ns,
+                                 .last_ns = pkv__index_plus(first_ns, sqlite3_column_int64(s, 5))};
 }
 
 int pkv__index_file_block(struct pkv__index_file *file, int64_t id, struct pkv__plan_block *block)
@@ -255,7 +266,7 @@ int pkv__index_file_block(struct pkv__index_file *file, int64_t id, struct pkv__
     rc = pkv__index_step(file, file->block);
     if (rc != 1)
         return rc ? rc : pkv__index_damaged(file, "a block is missing");
-    read_block(file->block, block);
+    read_block(file, file->block, block);
     return PKV_OK;
 }
 
@@ -267,7 +278,7 @@ int pkv__index_file_blocks(struct pkv__index_file *file, pkv__index_block_fn *ro
         return rc;
     while ((rc = pkv__index_step(file, s)) == 1) {
         struct pkv__plan_block block;
-        read_block(s, &block);
+        read_block(file, s, &block);
         rc = row(context, &block);
         if (rc)
             return rc;

@@ -21,6 +21,7 @@ struct pkv__index_file {
     size_t tunnel_count, tunnel_capacity;
     struct pkv__address *hosts; /* where all were read */
     int64_t host_count, block_count, flow_count;
+    int64_t base_ns; /* that the times of blocks and flows count from */
     pkv_error *error;
 };
 

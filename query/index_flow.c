@@ -6,7 +6,7 @@
 #include "schema/database.h"
 
 #define FLOW_COLUMNS                                                                               \
-    "SELECT id, tunnel, protocol, src, dst, src_port, dst_port, first_ns, duration_ns, "           \
+    "SELECT id, tunnel, protocol, src, dst, src_port, dst_port, after_ns, duration_ns, "           \
     "src_packets, src_bytes, "                                                                     \
     "dst_packets, dst_bytes, src_flags, dst_flags, orphan, icmp FROM flow"
 
@@ -47,11 +47,12 @@ static void set_ends(struct pkv__plan_flow *flow, const struct pkv__address *src
     flow->initiator = (uint8_t)side;
 }
 
-static void set_counts(struct pkv__plan_flow *flow, sqlite3_stmt *s)
+static void set_counts(const struct pkv__index_file *file, struct pkv__plan_flow *flow,
+                       sqlite3_stmt *s)
 {
     unsigned src = flow->initiator, dst = !src;
-    flow->first_ns = sqlite3_column_int64(s, 7);
-    flow->last_ns = (int64_t)((uint64_t)flow->first_ns + (uint64_t)sqlite3_column_int64(s, 8));
+    flow->first_ns = pkv__index_plus(file->base_ns, sqlite3_column_int64(s, 7));
+    flow->last_ns = pkv__index_plus(flow->first_ns, sqlite3_column_int64(s, 8));
     flow->packets[src] = (uint64_t)sqlite3_column_int64(s, 9);
     flow->bytes[src] = (uint64_t)sqlite3_column_int64(s, 10);
     flow->packets[dst] = (uint64_t)sqlite3_column_int64(s, 11);
@@ -81,7 +82,7 @@ static int read_flow(struct pkv__index_file *file, sqlite3_stmt *s, struct pkv__
     flow->key.orphan = sqlite3_column_int(s, 15) == 1;
     flow->icmp =
         sqlite3_column_type(s, 16) == SQLITE_NULL ? -1 : sqlite3_column_int(s, 16) & 0xffff;
-    set_counts(flow, s);
+    set_counts(file, flow, s);
     return PKV_OK;
 }
 

@@ -4,6 +4,12 @@
 
 #include "query/index_file.h"
 
+/* Times as index.sql has them: differences that did not fit wrapped around. */
+static inline int64_t pkv__index_plus(int64_t ns, int64_t after_ns)
+{
+    return (int64_t)((uint64_t)ns + (uint64_t)after_ns);
+}
+
 /* Steps and answers 1 for a row, 0 behind the last. */
 int pkv__index_step(struct pkv__index_file *file, sqlite3_stmt *statement);
 int pkv__index_damaged(struct pkv__index_file *file, const char *what);

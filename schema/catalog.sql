@@ -4,7 +4,7 @@
 -- Times are nanoseconds since 1970-01-01 UTC.
 
 PRAGMA application_id = 0x504b5643; -- "PKVC"
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 CREATE TABLE meta (
     key TEXT PRIMARY KEY, -- uuid

@@ -9,8 +9,9 @@ extern const char pkv__catalog_sql[], pkv__index_sql[];
 
 #define PKV__CATALOG_APPLICATION 0x504b5643
 #define PKV__INDEX_APPLICATION 0x504b5649
-#define PKV__CATALOG_VERSION 2
-#define PKV__INDEX_VERSION 1
+/* Who raises that of the index raises this: with a new catalog every index is made anew. */
+#define PKV__CATALOG_VERSION 3
+#define PKV__INDEX_VERSION 2
 
 /* Opens the file through a URI ("" or "&immutable=1" appended to its parameters) with SQLITE_OPEN_…
  * flags, and hardens the connection. */

@@ -1,13 +1,15 @@
 -- The index of one sealed segment: index/YYYY/MM/DD/STEM.sqlite. Derived: it can be deleted and made again from the
 -- segment. Written once, never changed. docs/QUERIES.md shows how to use it with nothing but sqlite3.
 --
--- Times are nanoseconds since 1970-01-01 UTC: datetime(first_ns / 1000000000, 'unixepoch').
+-- Times are nanoseconds since 1970-01-01 UTC: datetime(first_ns / 1000000000, 'unixepoch'); those of blocks and flows
+-- are nanoseconds after base_ns in meta, which takes less room, and the views have them in full.
 
 PRAGMA application_id = 0x504b5649; -- "PKVI"
-PRAGMA user_version = 1;            -- version of this schema
+PRAGMA user_version = 2;            -- version of this schema
 
 -- What is known of the whole segment. Keys: segment (stem of its name), uuid (of the archive), packets, raw_bytes,
--- stored_bytes, flows, start_ns and end_ns (coverage), first_ns and last_ns (of its packets; absent without any).
+-- stored_bytes, flows, start_ns and end_ns (coverage), first_ns and last_ns (of its packets; absent without any), base_ns
+-- (what after_ns counts from).
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
     value ANY
@@ -40,8 +42,8 @@ CREATE TABLE block (
     raw_bytes INTEGER NOT NULL,
     first_ordinal INTEGER NOT NULL, -- packets are numbered 0, 1, … through the segment
     packets INTEGER NOT NULL,
-    first_ns INTEGER NOT NULL,      -- smallest and largest time of its packets
-    last_ns INTEGER NOT NULL
+    after_ns INTEGER NOT NULL,      -- smallest time of its packets - base_ns
+    duration_ns INTEGER NOT NULL    -- largest - smallest
 ) STRICT;
 
 -- Every address that is an end of a flow, in ascending order of (length, bytes), so that a net is a range of ids.
@@ -62,19 +64,15 @@ CREATE TABLE flow (
     dst INTEGER NOT NULL,          -- host.id
     src_port INTEGER,              -- NULL: has no ports, or a fragment whose first was not seen (see orphan)
     dst_port INTEGER,
-    first_ns INTEGER NOT NULL,
+    after_ns INTEGER NOT NULL,     -- first packet - base_ns
     duration_ns INTEGER NOT NULL,  -- last packet - first packet
     src_packets INTEGER NOT NULL, src_bytes INTEGER NOT NULL,
     dst_packets INTEGER NOT NULL, dst_bytes INTEGER NOT NULL,
     src_flags INTEGER NOT NULL, dst_flags INTEGER NOT NULL, -- TCP flags seen, as in the header: FIN 1, SYN 2, RST 4 …
     orphan INTEGER,                -- 1: fragments whose first was not seen, or cut before the ports; else NULL
-    icmp INTEGER                   -- type * 256 + code of the first ICMP packet that src sent; NULL: not ICMP
-) STRICT;
-
--- The packets of each flow: LEB128 of (difference to the previous ordinal) * 2 + direction; the first difference is from 0.
--- Direction 0: sent by src.
-CREATE TABLE posting (
-    flow INTEGER PRIMARY KEY,
+    icmp INTEGER,                  -- type * 256 + code of the first ICMP packet that src sent; NULL: not ICMP
+    -- Posting list, its packets: LEB128 of (difference to the previous ordinal) * 2 + direction; the first difference is
+    -- from 0. Direction 0: sent by src.
     ordinals BLOB NOT NULL
 ) STRICT;
 
@@ -93,12 +91,19 @@ SELECT id, CASE length(x)
     END AS address
 FROM (SELECT id, lower(hex(address)) AS x, '0123456789abcdef' AS d FROM host);
 
+-- Blocks with their times in full.
+CREATE VIEW block_view AS
+SELECT b.id, offset, stored_bytes, raw_bytes, first_ordinal, packets, value + after_ns AS first_ns,
+    value + after_ns + duration_ns AS last_ns
+FROM block b JOIN meta ON key = 'base_ns';
+
 -- Flows with names in place of numbers, for reading.
 CREATE VIEW flow_view AS
-SELECT f.id, datetime(f.first_ns / 1000000000, 'unixepoch') AS first_utc, f.first_ns, f.duration_ns,
+SELECT f.id, datetime((m.value + f.after_ns) / 1000000000, 'unixepoch') AS first_utc, m.value + f.after_ns AS first_ns,
+    f.duration_ns,
     CASE t.kind WHEN 1 THEN 'vxlan' WHEN 2 THEN 'geneve' END AS tunnel, t.vni, hex(t.a) AS outer_a, hex(t.b) AS outer_b,
     CASE f.protocol WHEN 1 THEN 'icmp' WHEN 6 THEN 'tcp' WHEN 17 THEN 'udp' WHEN 58 THEN 'icmp6' WHEN 132 THEN 'sctp'
         WHEN 67590 THEN 'arp' WHEN -1 THEN 'malformed' ELSE f.protocol END AS protocol,
     s.address AS src, f.src_port, d.address AS dst, f.dst_port,
     f.src_packets, f.src_bytes, f.dst_packets, f.dst_bytes, f.src_flags, f.dst_flags
-FROM flow f JOIN tunnel t ON t.id = f.tunnel JOIN host_view s ON s.id = f.src JOIN host_view d ON d.id = f.dst;
+FROM flow f JOIN meta m ON m.key = 'base_ns' JOIN tunnel t ON t.id = f.tunnel JOIN host_view s ON s.id = f.src JOIN host_view d ON d.id = f.dst;

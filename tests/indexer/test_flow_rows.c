@@ -22,7 +22,6 @@ struct seen {
     int owner[PACKETS]; /* connection of each packet, by the source port of its row; -1: nobody yet
                          */
     unsigned direction[PACKETS];
-    struct pkv__flow_row row_of[PACKETS];
 };
 
 static struct pkv__facts packet(unsigned i)
@@ -47,28 +46,15 @@ static struct pkv__facts packet(unsigned i)
     return facts;
 }
 
-static int see_row(void *context, uint32_t id, const struct pkv__flow_row *row)
+static void see_list(struct seen *seen, const struct pkv__flow_row *row,
+                     const struct pkv__buffer *list)
 {
-    struct seen *seen = context;
-    assert_int_equal(id, seen->rows);
-    seen->row_of[seen->rows++] = *row;
-    for (unsigned side = 0; side < 2; side++) {
-        seen->packets[side] += row->packets[side];
-        seen->bytes[side] += row->bytes[side];
-    }
-    return 0;
-}
-
-static int see_list(void *context, uint32_t id, const uint8_t *list, size_t length)
-{
-    struct seen *seen = context;
-    const struct pkv__flow_row *row = &seen->row_of[id];
     uint64_t ordinal = 0, packets[2] = {0, 0};
-    for (size_t i = 0; i < length;) {
+    for (size_t i = 0; i < list->length;) {
         uint64_t value = 0;
         for (unsigned shift = 0;; shift += 7) {
-            value |= (uint64_t)(list[i] & 0x7f) << shift;
-            if (!(list[i++] & 0x80))
+            value |= (uint64_t)(list->data[i] & 0x7f) << shift;
+            if (!(list->data[i++] & 0x80))
                 break;
         }
         ordinal += value >> 1;
@@ -80,6 +66,19 @@ static int see_list(void *context, uint32_t id, const uint8_t *list, size_t leng
     }
     assert_int_equal(packets[0], row->packets[0]);
     assert_int_equal(packets[1], row->packets[1]);
+}
+
+static int see_flow(void *context, uint32_t id, const struct pkv__flow_row *row,
+                    const struct pkv__buffer *list)
+{
+    struct seen *seen = context;
+    assert_int_equal(id, seen->rows);
+    seen->rows++;
+    for (unsigned side = 0; side < 2; side++) {
+        seen->packets[side] += row->packets[side];
+        seen->bytes[side] += row->bytes[side];
+    }
+    see_list(seen, row, list);
     return 0;
 }
 
@@ -96,7 +95,7 @@ static struct pkv__flow_rows *rows_with(uint32_t flows_max, uint32_t packets_max
     assert_done(pkv__flow_rows_finish(rows, &error), error);
     memset(seen, 0, sizeof *seen);
     memset(seen->owner, -1, sizeof seen->owner);
-    assert_done(pkv__flow_rows_each(rows, see_row, see_list, seen, &error), error);
+    assert_done(pkv__flow_rows_each(rows, see_flow, seen, &error), error);
     return rows;
 }
 

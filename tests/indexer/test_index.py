@@ -66,7 +66,7 @@ class Index(support.Case):
     def assert_every_packet_in_one_flow(self, path, packets):
         ordinals = []
         flows = dict((row[0], row[1:]) for row in self.sql(path, "SELECT id, src_packets, dst_packets FROM flow"))
-        for flow, blob in self.sql(path, "SELECT flow, ordinals FROM posting"):
+        for flow, blob in self.sql(path, "SELECT id, ordinals FROM flow"):
             values, ordinal = list(varints(blob)), 0
             for value in values:
                 ordinal += value >> 1
@@ -88,7 +88,7 @@ class Index(support.Case):
 
     def assert_blocks_are_there(self, path, segment, packets):
         data, ordinal = support.read(segment), 0
-        rows = self.sql(path, "SELECT offset, stored_bytes, first_ordinal, packets, first_ns, last_ns FROM block ORDER BY id")
+        rows = self.sql(path, "SELECT offset, stored_bytes, first_ordinal, packets, first_ns, last_ns FROM block_view ORDER BY id")
         for offset, stored, first, count, first_ns, last_ns in rows:
             (word,) = struct.unpack_from("<I", data, offset)
             self.assertEqual((word & 0x7FFFFFFF) + 8, stored)
@@ -128,7 +128,7 @@ class Index(support.Case):
         meta = dict(self.sql(path, "SELECT key, value FROM meta"))
         self.assertEqual((meta["first_ns"], meta["last_ns"]), (times[0], times[-1]))
         self.assertEqual(self.catalog("SELECT first_ns, last_ns FROM segment"), [(times[0], times[-1])])
-        self.assertEqual(self.sql(path, "SELECT min(first_ns), max(first_ns + duration_ns) FROM flow"),
+        self.assertEqual(self.sql(path, "SELECT min(first_ns), max(first_ns + duration_ns) FROM flow_view"),
                          [(times[0], times[-1])])
 
     def test_the_initiator_is_who_sent_the_syn(self):

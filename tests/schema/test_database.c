@@ -84,7 +84,7 @@ static void a_path_may_begin_with_two_slashes(void **state)
 static void what_is_not_an_index_of_this_version_is_refused(void **state)
 {
     (void)state;
-    static const char *const changes[] = {"PRAGMA user_version = 2", "PRAGMA application_id = 7"};
+    static const char *const changes[] = {"PRAGMA user_version = 1", "PRAGMA application_id = 7"};
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         sqlite3 *db;
         pkv_error error;

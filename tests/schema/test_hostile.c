@@ -35,9 +35,7 @@ static void make_index(const char *path)
         "INSERT INTO host SELECT i, zeroblob(4), zeroblob(i % 50) FROM n;"
         "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 400) "
         "INSERT INTO flow SELECT i, 1, 6, i, i, i, 80, i * 1000000000000, i, i, i, i, i, 2, 18, "
-        "NULL, NULL FROM n;"
-        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 400) "
-        "INSERT INTO posting SELECT i, zeroblob(i * 5) FROM n; COMMIT";
+        "NULL, NULL, zeroblob(i * 5) FROM n; COMMIT";
     sqlite3 *db;
     pkv_error error;
     assert_done(pkv__index_create(&db, path, 1024, &error), error);
@@ -71,8 +69,7 @@ static int read_all(const char *path)
                                           "SELECT * FROM interface",
                                           "SELECT * FROM host WHERE id >= 5 AND id < 300",
                                           "SELECT * FROM flow",
-                                          "SELECT ordinals FROM posting WHERE flow = 77",
-                                          "SELECT * FROM posting"};
+                                          "SELECT ordinals FROM flow WHERE id = 77"};
     sqlite3 *db;
     int rows = 0;
     if (pkv__index_open(&db, path, NULL) < 0)
@@ -91,7 +88,7 @@ static void an_index_with_a_flipped_bit_crashes_nothing(void **state)
     make_index(path_of("good.sqlite"));
     read_file(path_of("good.sqlite"));
     whole = read_all(path_of("good.sqlite"));
-    assert_int_equal(whole, 2 + 295 + 401 + 1 + 401);
+    assert_int_equal(whole, 2 + 295 + 401 + 1);
     for (unsigned i = 0; i < FLIPS; i++) {
         random = random * 1664525u + 1013904223u;
         size_t at = i < 800

@@ -482,12 +482,12 @@ class Derived(Verify):
         good = read(path)
         for statement, text in (
                 ("UPDATE flow SET src_bytes = src_bytes + 1", "table flow, row 1: src_bytes is 247, by the segment 246"),
-                ("UPDATE posting SET ordinals = x'00'", "table posting, row 1: ordinals"),
+                ("UPDATE flow SET ordinals = x'00'", "table flow, row 1: ordinals"),
                 ("DELETE FROM block", "table block has fewer rows"),
                 ("INSERT INTO host VALUES (99, x'01020304', x'')", "table host has more rows"),
                 ("UPDATE interface SET link_type = 101", "table interface, row 1: link_type is 101, by the segment 1"),
                 ("UPDATE tunnel SET vni = 8 WHERE id = 1", "table tunnel, row 2: vni is 8, by the segment 7"),
-                ("UPDATE meta SET value = 'x' WHERE key = 'uuid'", "table meta, row 10: value"),
+                ("UPDATE meta SET value = 'x' WHERE key = 'uuid'", "table meta, row 11: value"),
                 ("CREATE TABLE more (x)", "table sqlite_schema, row")):
             with self.subTest(statement):
                 self.change(path, statement)
