@@ -38,6 +38,8 @@
 /* Of an import, twice where its blocks are handed over: more would only leave the cache. */
 #define PKV__WRITER_BUFFER_BYTES (16u << 20)
 #define PKV__LANES_MAX 64u
+/* Of a lane that wait for its disk, one a second mostly: 256 KiB, then readings are joined. */
+#define PKV__LANE_ORDERS_MAX 1024u
 #define PKV__LIVE_LANE_LAST 999u
 #define PKV__WORKERS_MAX 64u
 #define PKV__POOL_KEPT_BLOCKS 256u            /* free ones kept for the next burst: 16 MiB */

@@ -186,12 +186,12 @@ static bool may_send(const struct pkv__capture_source *source, const struct pcap
 static void store(u_char *context, const struct pcap_pkthdr *header, const u_char *data)
 {
     struct pkv__capture_source *source = (struct pkv__capture_source *)context;
-    if (!may_send(source, header, data)) {
-        pkv__lane_refuse(source->lane);
-        return;
-    }
     int64_t time_ns =
         header->ts.tv_sec * PKV__NS_PER_S + header->ts.tv_usec; /* which holds nanoseconds */
+    if (!may_send(source, header, data)) {
+        pkv__lane_refuse(source->lane, time_ns);
+        return;
+    }
     uint32_t bytes = pkv__epb_bytes(header->caplen);
     uint8_t *place = pkv__lane_reserve(source->lane, bytes, header->caplen, time_ns);
     if (!place)

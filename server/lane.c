@@ -8,6 +8,9 @@
 #include "server/packet_block.h"
 
 #define FILLS_FAST_NS (5 * 1000000) /* a block that does may rest until more have come */
+/* How well the time of a reading is known, even where the process was stopped meanwhile. */
+#define READING_NS (100 * 1000000)
+#define READING_TRIES 3
 
 struct pkv__lane {
     struct pkv__pipeline *pipeline;
@@ -19,16 +22,39 @@ struct pkv__lane {
     int64_t segment_ns;       /* monotonic: start of the segment */
     int64_t clock_offset_ns;  /* real less monotonic, the largest in the segment */
     uint64_t segment_bytes, segment_packets;
-    bool rotate_pending;       /* there was no memory to say so */
-    struct pkv__losses losses; /* but the disk's, which the writer counts */
+    bool rotate_pending;              /* it could not be said yet */
+    struct pkv__loss_reading reading; /* but what the disk cost, which the writer counts */
     uint64_t packets, bytes;
     int64_t last_packet_ns;
 };
 
 static void read_losses(struct pkv__lane *lane)
 {
-    lane->losses.kernel = lane->config.lost_kernel(lane->config.context);
-    lane->losses.time_ns = pkv__clock_ns();
+    struct pkv__losses *at = &lane->reading.at;
+    int64_t before_ns = pkv__clock_ns();
+    for (int i = 0; i < READING_TRIES; i++) {
+        at->kernel = lane->config.lost_kernel(lane->config.context);
+        at->time_ns = pkv__clock_ns();
+        if (at->time_ns - before_ns < READING_NS)
+            break;
+        before_ns = at->time_ns;
+    }
+}
+
+/* The next reading begins anew. */
+static void reading_is_given(struct pkv__lane *lane)
+{
+    lane->reading.own_from_ns = INT64_MAX;
+    lane->reading.own_until_ns = INT64_MIN;
+}
+
+static void note_own_loss(struct pkv__lane *lane, int64_t time_ns)
+{
+    struct pkv__loss_reading *reading = &lane->reading;
+    if (time_ns < reading->own_from_ns)
+        reading->own_from_ns = time_ns;
+    if (time_ns > reading->own_until_ns)
+        reading->own_until_ns = time_ns;
 }
 
 static void submit(struct pkv__lane *lane, bool at_once)
@@ -41,10 +67,13 @@ void pkv__lane_rotate(struct pkv__lane *lane)
 {
     submit(lane, true);
     read_losses(lane);
-    int64_t start_ns = lane->losses.time_ns > 0 ? lane->losses.time_ns : 0;
-    lane->rotate_pending = pkv__lane_writer_begin(lane->writer, start_ns, 0, &lane->losses) < 0;
+    int64_t now_ns = lane->reading.at.time_ns;
+    int64_t start_ns = now_ns > 0 ? now_ns : 0;
+    lane->rotate_pending = pkv__lane_writer_begin(lane->writer, start_ns, 0, &lane->reading) < 0;
+    if (!lane->rotate_pending)
+        reading_is_given(lane);
     lane->segment_ns = pkv__monotonic_ns();
-    lane->clock_offset_ns = lane->losses.time_ns - lane->segment_ns;
+    lane->clock_offset_ns = now_ns - lane->segment_ns;
     lane->segment_bytes = lane->segment_packets = 0;
 }
 
@@ -69,7 +98,8 @@ uint8_t *pkv__lane_reserve(struct pkv__lane *lane, uint32_t bytes, uint32_t capt
     struct pkv__block *block = lane->block;
     if (!block || block->length + bytes > block->room) {
         if (!make_room(lane, bytes)) {
-            lane->losses.buffer++;
+            lane->reading.at.buffer++;
+            note_own_loss(lane, time_ns);
             return NULL;
         }
         block = lane->block;
@@ -98,9 +128,10 @@ bool pkv__lane_add(struct pkv__lane *lane, const pkv_packet *packet)
     return place != NULL;
 }
 
-void pkv__lane_refuse(struct pkv__lane *lane)
+void pkv__lane_refuse(struct pkv__lane *lane, int64_t time_ns)
 {
-    lane->losses.refused++;
+    lane->reading.at.refused++;
+    note_own_loss(lane, time_ns);
 }
 
 void pkv__lane_flush(struct pkv__lane *lane, int64_t monotonic_ns)
@@ -134,15 +165,16 @@ void pkv__lane_tick(struct pkv__lane *lane, int64_t monotonic_ns)
         return;
     }
     read_losses(lane);
-    (void)pkv__lane_writer_sample(lane->writer,
-                                  &lane->losses); /* the next one tells the same and more */
+    /* One that is not taken is told by the next, with more. */
+    if (pkv__lane_writer_sample(lane->writer, &lane->reading) == 0)
+        reading_is_given(lane);
 }
 
 void pkv__lane_end(struct pkv__lane *lane)
 {
     submit(lane, true);
     read_losses(lane);
-    pkv__lane_writer_end(lane->writer, &lane->losses);
+    pkv__lane_writer_end(lane->writer, &lane->reading);
 }
 
 void pkv__lane_free(struct pkv__lane *lane)
@@ -163,6 +195,7 @@ int pkv__lane_new(struct pkv__lane **lane, struct pkv__pipeline *pipeline,
     made->pipeline = pipeline;
     made->config = *config;
     made->config.interface_ = &made->interface_.view;
+    reading_is_given(made);
     int rc =
         pkv__lane_writer_new(&made->writer, pipeline, 0, PKV__LIVE_LANE_LAST,
                              &made->interface_.view, NULL, config->ended, config->context, error);
@@ -184,7 +217,7 @@ void pkv__lane_get_totals(const struct pkv__lane *lane, struct pkv__lane_totals 
         .bytes = lane->bytes,
         .stored_bytes = atomic_load(&counts->stored_bytes),
         .segments = atomic_load(&counts->segments),
-        .losses = lane->losses,
+        .losses = lane->reading.at,
         .last_packet_ns = lane->last_packet_ns,
         .storing = atomic_load(&counts->storing),
     };

@@ -28,7 +28,8 @@ uint8_t *pkv__lane_reserve(struct pkv__lane *lane, uint32_t bytes, uint32_t capt
 /* Copies a packet. false: as above. */
 bool pkv__lane_add(struct pkv__lane *lane, const pkv_packet *packet);
 
-void pkv__lane_refuse(struct pkv__lane *lane); /* counts a packet of a sender that may not send */
+/* Counts a packet of a sender that may not send. */
+void pkv__lane_refuse(struct pkv__lane *lane, int64_t time_ns);
 void pkv__lane_flush(struct pkv__lane *lane,
                      int64_t monotonic_ns); /* the block at hand, if it is old enough */
 void pkv__lane_tick(struct pkv__lane *lane,

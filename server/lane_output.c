@@ -260,13 +260,17 @@ void pkv__lane_output_blocks(struct pkv__lane_output *output, struct pkv__block 
 }
 
 /* Counters as the lane reads them, and those that only the writer knows. */
-static void take_losses(struct pkv__lane_output *output, const struct pkv__losses *losses)
+static void take_reading(struct pkv__lane_output *output, const struct pkv__loss_reading *reading)
 {
     const struct pkv__losses *carried = &output->untold.carried;
-    output->latest.time_ns = losses->time_ns;
-    output->latest.kernel = losses->kernel + carried->kernel;
-    output->latest.buffer = losses->buffer + carried->buffer;
-    output->latest.refused = losses->refused + carried->refused;
+    struct pkv__losses *latest = &output->latest;
+    latest->buffer = reading->at.buffer + carried->buffer;
+    latest->refused = reading->at.refused + carried->refused;
+    latest->time_ns = reading->own_until_ns;
+    if (reading->own_from_ns <= reading->own_until_ns)
+        pkv__loss_log_missed(&output->log, reading->own_from_ns, latest);
+    latest->kernel = reading->at.kernel + carried->kernel;
+    latest->time_ns = reading->at.time_ns;
 }
 
 static bool write_sample(struct pkv__lane_output *output, bool final)
@@ -283,19 +287,21 @@ static bool write_sample(struct pkv__lane_output *output, bool final)
     return true;
 }
 
-static void tell(struct pkv__lane_output *output, const struct pkv__losses *losses, bool final)
+static void tell(struct pkv__lane_output *output, const struct pkv__loss_reading *reading,
+                 bool final)
 {
-    if (!output->config.interface_ || !losses)
+    if (!output->config.interface_ || !reading)
         return;
-    take_losses(output, losses);
+    take_reading(output, reading);
     if (!write_sample(output, final))
         pkv__loss_log_untold(&output->log, &output->latest);
     keep_untold(output);
 }
 
-void pkv__lane_output_sample(struct pkv__lane_output *output, const struct pkv__losses *losses)
+void pkv__lane_output_sample(struct pkv__lane_output *output,
+                             const struct pkv__loss_reading *reading)
 {
-    tell(output, losses, false);
+    tell(output, reading, false);
 }
 
 /* A segment that cannot be sealed now, or never got its head, is left to recovery, so that the lane
@@ -317,20 +323,20 @@ static void seal(struct pkv__lane_output *output)
 }
 
 void pkv__lane_output_begin(struct pkv__lane_output *output, int64_t start_ns,
-                            uint64_t first_packet, const struct pkv__losses *losses)
+                            uint64_t first_packet, const struct pkv__loss_reading *reading)
 {
-    pkv__lane_output_end(output, losses);
+    pkv__lane_output_end(output, reading);
     output->name.start_ns = start_ns;
     output->first_packet = first_packet;
     output->wanted = true;
     (void)is_ready(output);
 }
 
-void pkv__lane_output_end(struct pkv__lane_output *output, const struct pkv__losses *losses)
+void pkv__lane_output_end(struct pkv__lane_output *output, const struct pkv__loss_reading *reading)
 {
     output->retry_ns = 0; /* whoever comes later can only tell it from the journal */
     if (output->wanted)
-        tell(output, losses, true);
+        tell(output, reading, true);
     seal(output);
 }
 

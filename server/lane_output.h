@@ -58,9 +58,10 @@ int pkv__lane_output_init(struct pkv__lane_output *output,
                           struct pkv__lane_counts *counts, pkv_error *error);
 void pkv__lane_output_deinit(struct pkv__lane_output *output);
 
-/* Seals the segment at hand and starts another. losses: as of the end of the one at hand (live). */
+/* Seals the segment at hand and starts another. reading: as of the end of the one at hand (live).
+ */
 void pkv__lane_output_begin(struct pkv__lane_output *output, int64_t start_ns,
-                            uint64_t first_packet, const struct pkv__losses *losses);
+                            uint64_t first_packet, const struct pkv__loss_reading *reading);
 
 struct pkv__block;
 /* Compressed blocks, at most PKV__LANE_OUTPUT_BLOCKS: each is written, or counted as lost. */
@@ -68,12 +69,13 @@ struct pkv__block;
 void pkv__lane_output_blocks(struct pkv__lane_output *output, struct pkv__block *const *blocks,
                              unsigned count);
 
-/* losses->disk is filled in here. */
-void pkv__lane_output_sample(struct pkv__lane_output *output, const struct pkv__losses *losses);
+/* What the disk cost is filled in here. */
+void pkv__lane_output_sample(struct pkv__lane_output *output,
+                             const struct pkv__loss_reading *reading);
 
 /* Syncs where it is time. */
 void pkv__lane_output_sync(struct pkv__lane_output *output, int64_t monotonic_ns);
 
-void pkv__lane_output_end(struct pkv__lane_output *output, const struct pkv__losses *losses);
+void pkv__lane_output_end(struct pkv__lane_output *output, const struct pkv__loss_reading *reading);
 
 #endif

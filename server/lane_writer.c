@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/thread.h"
 
@@ -15,8 +16,8 @@ struct order {
     enum kind kind;
     int64_t start_ns;
     uint64_t first_packet;
-    bool has_losses;
-    struct pkv__losses losses;
+    bool has_reading;
+    struct pkv__loss_reading reading;
 };
 
 /* The queue holds blocks in the order in which they were given. Only the one in front is waited
@@ -29,6 +30,7 @@ struct pkv__lane_writer {
     pthread_mutex_t mutex;
     pthread_cond_t ready;
     struct pkv__block *first, **last;
+    unsigned orders; /* that are not obeyed yet */
     struct order end;
     void (*ended)(void *context);
     void *context;
@@ -47,8 +49,10 @@ static unsigned take_ready(struct pkv__lane_writer *writer, struct pkv__block **
            !(count && writer->first->order)) {
         blocks[count++] = writer->first;
         writer->first = writer->first->next_in_lane;
-        if (blocks[count - 1]->order)
+        if (blocks[count - 1]->order) {
+            writer->orders--;
             break;
+        }
     }
     if (!writer->first)
         writer->last = &writer->first;
@@ -76,16 +80,16 @@ static unsigned next(struct pkv__lane_writer *writer, struct pkv__block **blocks
 
 static void obey(struct pkv__lane_writer *writer, struct order *order)
 {
-    const struct pkv__losses *losses = order->has_losses ? &order->losses : NULL;
+    const struct pkv__loss_reading *reading = order->has_reading ? &order->reading : NULL;
     switch (order->kind) {
     case BEGIN:
-        pkv__lane_output_begin(&writer->output, order->start_ns, order->first_packet, losses);
+        pkv__lane_output_begin(&writer->output, order->start_ns, order->first_packet, reading);
         break;
     case SAMPLE:
-        pkv__lane_output_sample(&writer->output, losses);
+        pkv__lane_output_sample(&writer->output, reading);
         break;
     case END:
-        pkv__lane_output_end(&writer->output, losses);
+        pkv__lane_output_end(&writer->output, reading);
         return;
     }
     pkv__free(order);
@@ -172,6 +176,7 @@ static void enqueue(struct pkv__lane_writer *writer, struct pkv__block *block)
     (void)pthread_mutex_lock(&writer->mutex);
     *writer->last = block;
     writer->last = &block->next_in_lane;
+    writer->orders += block->order != NULL;
     if (block->ready && writer->first == block)
         (void)pthread_cond_signal(&writer->ready);
     (void)pthread_mutex_unlock(&writer->mutex);
@@ -195,43 +200,56 @@ void pkv__lane_writer_block(struct pkv__lane_writer *writer, struct pkv__block *
     pkv__workers_submit(writer->pipeline->workers, block, at_once);
 }
 
+/* NULL: *rc says why not. */
+static struct order *new_order(struct pkv__lane_writer *writer, enum kind kind, int *rc)
+{
+    (void)pthread_mutex_lock(&writer->mutex);
+    bool full = writer->orders >= PKV__LANE_ORDERS_MAX;
+    (void)pthread_mutex_unlock(&writer->mutex);
+    struct order *order = full ? NULL : pkv__alloc_zero(1, sizeof *order);
+    if (order)
+        order->kind = kind;
+    *rc = full ? PKV_E_LIMIT : order ? 0 : PKV_E_MEMORY;
+    return order;
+}
+
 static void give_order(struct pkv__lane_writer *writer, struct order *order,
-                       const struct pkv__losses *losses)
+                       const struct pkv__loss_reading *reading)
 {
     order->block.order = order;
     order->block.ready = true;
-    order->has_losses = losses != NULL;
-    if (losses)
-        order->losses = *losses;
+    order->has_reading = reading != NULL;
+    if (reading)
+        order->reading = *reading;
     enqueue(writer, &order->block);
 }
 
 int pkv__lane_writer_begin(struct pkv__lane_writer *writer, int64_t start_ns, uint64_t first_packet,
-                           const struct pkv__losses *losses)
+                           const struct pkv__loss_reading *reading)
 {
-    struct order *order = pkv__alloc_zero(1, sizeof *order);
+    int rc;
+    struct order *order = new_order(writer, BEGIN, &rc);
     if (!order)
-        return PKV_E_MEMORY;
-    order->kind = BEGIN;
+        return rc;
     order->start_ns = start_ns;
     order->first_packet = first_packet;
-    give_order(writer, order, losses);
+    give_order(writer, order, reading);
     return 0;
 }
 
-int pkv__lane_writer_sample(struct pkv__lane_writer *writer, const struct pkv__losses *losses)
+int pkv__lane_writer_sample(struct pkv__lane_writer *writer,
+                            const struct pkv__loss_reading *reading)
 {
-    struct order *order = pkv__alloc_zero(1, sizeof *order);
-    if (!order)
-        return PKV_E_MEMORY;
-    order->kind = SAMPLE;
-    give_order(writer, order, losses);
-    return 0;
+    int rc;
+    struct order *order = new_order(writer, SAMPLE, &rc);
+    if (order)
+        give_order(writer, order, reading);
+    return rc;
 }
 
-void pkv__lane_writer_end(struct pkv__lane_writer *writer, const struct pkv__losses *losses)
+void pkv__lane_writer_end(struct pkv__lane_writer *writer, const struct pkv__loss_reading *reading)
 {
-    give_order(writer, &writer->end, losses);
+    give_order(writer, &writer->end, reading);
 }
 
 int pkv__lane_writer_error(const struct pkv__lane_writer *writer, pkv_error *error)

@@ -31,14 +31,16 @@ int pkv__lane_writer_new(struct pkv__lane_writer **writer, struct pkv__pipeline 
                          pkv_error *error);
 
 /* Orders. The block is owned by the writer from here on, and may rest until others come, unless it
- * is to be done `at_once`; the others answer PKV_E_MEMORY and have then not been given. */
+ * is to be done `at_once`; the others answer PKV_E_MEMORY, or PKV_E_LIMIT while too many wait for
+ * the disk, and have then not been given. */
 void pkv__lane_writer_block(struct pkv__lane_writer *writer, struct pkv__block *block,
                             bool at_once);
 int pkv__lane_writer_begin(struct pkv__lane_writer *writer, int64_t start_ns, uint64_t first_packet,
-                           const struct pkv__losses *losses);
-int pkv__lane_writer_sample(struct pkv__lane_writer *writer, const struct pkv__losses *losses);
+                           const struct pkv__loss_reading *reading);
+int pkv__lane_writer_sample(struct pkv__lane_writer *writer,
+                            const struct pkv__loss_reading *reading);
 /* The last order: the thread seals and ends. */
-void pkv__lane_writer_end(struct pkv__lane_writer *writer, const struct pkv__losses *losses);
+void pkv__lane_writer_end(struct pkv__lane_writer *writer, const struct pkv__loss_reading *reading);
 
 /* Waits for the end of the thread and frees. The first error of the disk (once the thread has it
  * all), or 0. */

@@ -77,7 +77,8 @@ void pkv__loss_log_sample(struct pkv__loss_log *log, const struct pkv__losses *n
     put_untold(log, b);
     if (moved && (log->still_ns != log->told.time_ns || log->untold_count))
         put(log, log->still_ns, before, log->still_stored, false, b);
-    if (moved || final || now->time_ns - log->told.time_ns >= PKV__STATISTICS_NS)
+    if (moved || final || log->untold_count ||
+        now->time_ns - log->told.time_ns >= PKV__STATISTICS_NS)
         put(log, now->time_ns, now, log->stored, final, b);
     if (!moved) {
         log->still_ns = now->time_ns;

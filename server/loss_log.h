@@ -12,6 +12,14 @@ struct pkv__losses {
     uint64_t kernel, buffer, disk, refused;
 };
 
+/* A reading of them. When the kernel drops lies between two readings; of what the lane itself
+ * dropped or refused since the one before, the packets say when: from own_from_ns to own_until_ns,
+ * which is the smaller where there is nothing. */
+struct pkv__loss_reading {
+    struct pkv__losses at;
+    int64_t own_from_ns, own_until_ns;
+};
+
 /* Losses that could not be told when they became known. */
 struct pkv__loss_stretch {
     int64_t from_ns;
@@ -45,8 +53,8 @@ void pkv__loss_log_begin(struct pkv__loss_log *log, int64_t start_ns, struct pkv
 void pkv__loss_log_begun(struct pkv__loss_log *log);
 
 /* A sample. Appends the blocks that it calls for, if any: two for each stretch that is not told,
- * two when a counter moved (the last unchanged sample, then this one), one when the last is a
- * minute old or with `final`. */
+ * two when a counter moved (the last unchanged sample, then this one), one behind such stretches,
+ * when the last is a minute old, or with `final`. */
 void pkv__loss_log_sample(struct pkv__loss_log *log, const struct pkv__losses *now, bool final,
                           struct pkv__buffer *b);
 

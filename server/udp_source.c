@@ -270,7 +270,7 @@ static void store(struct pkv__udp_source *source, unsigned i, struct pkv__lane *
     read_sender(source, &source->senders[i], &path);
     int64_t time_ns = read_control(&message->msg_hdr, &path);
     if (!pkv__networks_allow(source->allow, path.src, path.ipv6 ? 16 : 4)) {
-        pkv__lane_refuse(lane);
+        pkv__lane_refuse(lane, time_ns);
         return;
     }
     const uint8_t *payload = source->vectors[i].iov_base;

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a lane loses, and when: with a clock that is set and a disk that does not answer. */
+#include "tests/server/archive_reader.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "server/lane.h"
+
+#define S PKV__NS_PER_S
+#define START_NS (1795000000 * S)
+#define PACKET_BYTES 1000u
+
+static pkv_options *options;
+static struct pkv__pipeline pipeline;
+static struct pkv__lane *lane;
+static sem_t ended;
+static atomic_llong clock_ns;
+static int64_t monotonic_ns;
+static pthread_mutex_t disk = PTHREAD_MUTEX_INITIALIZER;
+static atomic_uint allocations;
+
+/* The kernel has dropped so many; and so many more a second after the next reading, in the middle
+ * of which the process is stopped for five. */
+static uint64_t dropped, dropped_meanwhile;
+static int64_t dropped_meanwhile_ns;
+
+static int64_t set_clock(int64_t reading_ns)
+{
+    (void)reading_ns;
+    return atomic_load(&clock_ns);
+}
+
+static uint64_t lost_kernel(void *context)
+{
+    (void)context;
+    uint64_t answer = dropped;
+    if (dropped_meanwhile) {
+        dropped_meanwhile_ns = atomic_load(&clock_ns) + S;
+        atomic_fetch_add(&clock_ns, 5 * S);
+        dropped += dropped_meanwhile;
+        dropped_meanwhile = 0;
+    }
+    return answer;
+}
+
+static int wait_for_disk(const char *operation)
+{
+    if (strcmp(operation, "alloc") == 0)
+        atomic_fetch_add(&allocations, 1);
+    if (strcmp(operation, "write") == 0) {
+        (void)pthread_mutex_lock(&disk);
+        (void)pthread_mutex_unlock(&disk);
+    }
+    return 0;
+}
+
+static void has_ended(void *context)
+{
+    (void)context;
+    (void)sem_post(&ended);
+}
+
+static int set_up(void **state)
+{
+    const pkv_interface tap = {.link_type = 1, .name = "tap"};
+    const struct pkv__lane_config config = {&tap, lost_kernel, NULL, has_ended};
+    pkv_error error;
+    if (make_directory(state) || pkv_options_new(&options) || sem_init(&ended, 0, 0) ||
+        pkv_options_set(options, "buffer_bytes", "1M", &error))
+        return -1;
+    dropped = dropped_meanwhile = 0;
+    atomic_store(&clock_ns, START_NS);
+    pkv__clock_hook = set_clock;
+    pkv__fault_hook = wait_for_disk;
+    monotonic_ns = pkv__monotonic_ns();
+    if (pkv__archive_create(test_directory, &error) < 0 ||
+        pkv__pipeline_init(&pipeline, test_directory, options, &error) < 0)
+        return -1;
+    return pkv__lane_new(&lane, &pipeline, &config, &error);
+}
+
+static int tear_down(void **state)
+{
+    pkv__pipeline_deinit(&pipeline);
+    (void)pkv_options_free(options);
+    (void)sem_destroy(&ended);
+    pkv__clock_hook = NULL;
+    pkv__fault_hook = NULL;
+    return remove_directory(state);
+}
+
+/* A second, and the lane's reading at its end. */
+static void tick(void)
+{
+    monotonic_ns += S;
+    atomic_fetch_add(&clock_ns, S);
+    pkv__lane_tick(lane, monotonic_ns);
+}
+
+static bool add(int64_t time_ns)
+{
+    static const uint8_t data[PACKET_BYTES];
+    const pkv_packet packet = {.time_ns = time_ns,
+                               .data = data,
+                               .captured_bytes = PACKET_BYTES,
+                               .original_bytes = PACKET_BYTES};
+    return pkv__lane_add(lane, &packet);
+}
+
+static struct seen *end(void)
+{
+    pkv__lane_end(lane);
+    (void)sem_wait(&ended);
+    pkv__lane_free(lane);
+    return see_archive();
+}
+
+static uint64_t lost_by(const struct pkv__statistics *s)
+{
+    return s->lost_kernel + s->lost_buffer + s->lost_disk + s->refused;
+}
+
+/* The only loss that the segment tells. */
+static struct pkv__statistics the_loss(const struct seen *seen, int64_t *from_ns)
+{
+    const struct pkv__statistics *loss = NULL;
+    for (unsigned i = 1; i < seen->told_count; i++) {
+        const struct pkv__statistics *before = &seen->told[i - 1].statistics;
+        const struct pkv__statistics *after = &seen->told[i].statistics;
+        if (lost_by(after) == lost_by(before))
+            continue;
+        assert_null(loss);
+        loss = after;
+        *from_ns = before->time_ns;
+    }
+    assert_non_null(loss);
+    return *loss;
+}
+
+static void what_finds_no_memory_is_lost_at_its_own_time(void **state)
+{
+    (void)state;
+    int64_t came_ns = atomic_load(&clock_ns) + S / 2, from_ns;
+    uint64_t lost = 0;
+    (void)pthread_mutex_lock(&disk);
+    /* The kernel has kept it for a while, as it does where the process was stopped. */
+    tick();
+    tick();
+    for (int i = 0; i < 3000; i++)
+        lost += !add(came_ns + i);
+    tick();
+    (void)pthread_mutex_unlock(&disk);
+    struct seen *seen = end();
+    assert_in_range(lost, 1900, 2100); /* 1 MiB holds 1,015 of them */
+    struct pkv__statistics loss = the_loss(seen, &from_ns);
+    assert_int_equal(loss.lost_buffer, lost);
+    assert_int_equal(from_ns, came_ns + 3000 - (int64_t)lost);
+    assert_int_equal(loss.time_ns, came_ns + 2999);
+    free(seen);
+}
+
+static void what_is_refused_is_told_with_its_own_time(void **state)
+{
+    (void)state;
+    int64_t came_ns = atomic_load(&clock_ns) + S / 2, from_ns;
+    tick();
+    pkv__lane_refuse(lane, came_ns);
+    pkv__lane_refuse(lane, came_ns + 5);
+    tick();
+    struct seen *seen = end();
+    struct pkv__statistics loss = the_loss(seen, &from_ns);
+    assert_int_equal(loss.refused, 2);
+    assert_int_equal(from_ns, came_ns);
+    assert_int_equal(loss.time_ns, came_ns + 5);
+    free(seen);
+}
+
+static void a_loss_of_the_kernel_behind_a_stretch_of_our_own_keeps_its_second(void **state)
+{
+    (void)state;
+    tick();
+    pkv__lane_refuse(lane, START_NS);
+    tick();
+    int64_t still_ns = atomic_load(&clock_ns);
+    dropped = 4;
+    tick();
+    struct seen *seen = end();
+    const struct told *told = NULL;
+    for (unsigned i = 0; i < seen->told_count && !told; i++)
+        if (seen->told[i].statistics.lost_kernel)
+            told = &seen->told[i];
+    assert_non_null(told);
+    assert_int_equal(told->statistics.time_ns, still_ns + S);
+    assert_int_equal(told[-1].statistics.time_ns, still_ns);
+    free(seen);
+}
+
+static void a_stop_in_the_middle_of_a_reading_moves_no_loss(void **state)
+{
+    (void)state;
+    int64_t from_ns;
+    tick();
+    dropped_meanwhile = 7;
+    tick();
+    tick();
+    struct seen *seen = end();
+    struct pkv__statistics loss = the_loss(seen, &from_ns);
+    assert_int_equal(loss.lost_kernel, 7);
+    assert_true(from_ns <= dropped_meanwhile_ns);
+    assert_true(loss.time_ns >= dropped_meanwhile_ns);
+    free(seen);
+}
+
+static void a_disk_that_does_not_answer_for_hours_costs_no_memory(void **state)
+{
+    (void)state;
+    int64_t from_ns;
+    (void)pthread_mutex_lock(&disk);
+    unsigned before = atomic_load(&allocations);
+    for (unsigned i = 0; i < 10 * PKV__LANE_ORDERS_MAX; i++)
+        tick();
+    assert_in_range(atomic_load(&allocations) - before, 1, PKV__LANE_ORDERS_MAX + 1);
+    dropped = 3;
+    tick();
+    int64_t lost_ns = atomic_load(&clock_ns);
+    (void)pthread_mutex_unlock(&disk);
+    struct seen *seen = end();
+    struct pkv__statistics loss = the_loss(seen, &from_ns);
+    assert_int_equal(loss.lost_kernel, 3);
+    assert_true(from_ns < lost_ns && loss.time_ns >= lost_ns);
+    free(seen);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_finds_no_memory_is_lost_at_its_own_time),
+        TEST(what_is_refused_is_told_with_its_own_time),
+        TEST(a_loss_of_the_kernel_behind_a_stretch_of_our_own_keeps_its_second),
+        TEST(a_stop_in_the_middle_of_a_reading_moves_no_loss),
+        TEST(a_disk_that_does_not_answer_for_hours_costs_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
