@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "packet/decode.h"
 #include "server/packet_block.h"
+#include "server/port_guard.h"
 
 #define PACKETS_A_TURN 8192 /* before other sources have their turn */
 #define TIMEOUT_MS 100      /* how long the kernel may keep a block of frames that is not full */
@@ -24,7 +25,7 @@ struct pkv__capture_source {
     struct pkv__buffer interface_options;
     uint16_t link_type;
     uint32_t snap_length;
-    uint32_t drops; /* as libpcap counts, modulo 2^32 */
+    uint32_t drops, taken; /* as libpcap counts, modulo 2^32 */
     uint64_t lost;
 };
 
@@ -171,6 +172,21 @@ static uint64_t lost(void *context)
     return source->lost;
 }
 
+static bool shut(void *context)
+{
+    const struct pkv__capture_source *source = context;
+    return pkv__port_guard_deafen(pcap_fileno(source->pcap)) == 0;
+}
+
+/* In a block of the ring that is not full. (What came before the filter was set is counted too, and
+ * may never be handed over.) */
+static bool holds(void *context)
+{
+    const struct pkv__capture_source *source = context;
+    struct pcap_stat stat;
+    return pcap_stats(source->pcap, &stat) == 0 && stat.ps_recv - stat.ps_drop != source->taken;
+}
+
 static bool may_send(const struct pkv__capture_source *source, const struct pcap_pkthdr *header,
                      const uint8_t *data)
 {
@@ -186,6 +202,7 @@ static bool may_send(const struct pkv__capture_source *source, const struct pcap
 static void store(u_char *context, const struct pcap_pkthdr *header, const u_char *data)
 {
     struct pkv__capture_source *source = (struct pkv__capture_source *)context;
+    source->taken++;
     int64_t time_ns =
         header->ts.tv_sec * PKV__NS_PER_S + header->ts.tv_usec; /* which holds nanoseconds */
     if (!may_send(source, header, data)) {
@@ -212,4 +229,5 @@ static int receive(void *context, struct pkv__lane *lane, pkv_error *error)
     return count;
 }
 
-const struct pkv__source_kind pkv__capture_source_kind = {receive, lost, false, free_source};
+const struct pkv__source_kind pkv__capture_source_kind = {receive, lost,  shut,
+                                                          holds,   false, free_source};

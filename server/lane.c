@@ -23,6 +23,7 @@ struct pkv__lane {
     int64_t clock_offset_ns;  /* real less monotonic, the largest in the segment */
     uint64_t segment_bytes, segment_packets;
     bool rotate_pending;              /* it could not be said yet */
+    bool shut;                        /* its last reading is there */
     struct pkv__loss_reading reading; /* but what the disk cost, which the writer counts */
     uint64_t packets, bytes;
     int64_t last_packet_ns;
@@ -170,10 +171,17 @@ void pkv__lane_tick(struct pkv__lane *lane, int64_t monotonic_ns)
         reading_is_given(lane);
 }
 
+void pkv__lane_shut(struct pkv__lane *lane)
+{
+    read_losses(lane);
+    lane->shut = true;
+}
+
 void pkv__lane_end(struct pkv__lane *lane)
 {
     submit(lane, true);
-    read_losses(lane);
+    if (!lane->shut)
+        read_losses(lane);
     pkv__lane_writer_end(lane->writer, &lane->reading);
 }
 

@@ -36,6 +36,9 @@ void pkv__lane_tick(struct pkv__lane *lane,
                     int64_t monotonic_ns); /* each second: losses, rotation by time */
 void pkv__lane_rotate(struct pkv__lane *lane);
 
+/* Its source has been shut: coverage ends here, and what is added from here on came before. */
+void pkv__lane_shut(struct pkv__lane *lane);
+
 /* Hands over what there is and the end. Then `ended` comes, and then pkv__lane_free may be called.
  */
 void pkv__lane_end(struct pkv__lane *lane);

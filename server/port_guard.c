@@ -7,10 +7,15 @@
 
 #include "base/file.h"
 
-static int guard_family(int family, uint16_t port)
+int pkv__port_guard_deafen(int fd)
 {
     struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
     struct sock_fprog program = {1, &drop};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
+static int guard_family(int family, uint16_t port)
+{
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
     const int one = 1;
@@ -20,7 +25,7 @@ static int guard_family(int family, uint16_t port)
     if (family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
     const struct sockaddr *address = family == AF_INET6 ? (void *)&v6 : (void *)&v4;
-    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0 &&
+    if (pkv__port_guard_deafen(fd) == 0 &&
         bind(fd, address, family == AF_INET6 ? sizeof v6 : sizeof v4) == 0)
         return fd;
     pkv__file_close(fd);

@@ -13,6 +13,9 @@ struct pkv__port_guard {
 };
 
 void pkv__port_guard_open(struct pkv__port_guard *guard, uint16_t port);
+/* Makes any socket one that drops whatever comes; what it has it keeps. 0, or -1 with errno. */
+int pkv__port_guard_deafen(int fd);
+
 void pkv__port_guard_close(struct pkv__port_guard *guard);
 
 #endif

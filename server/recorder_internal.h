@@ -28,6 +28,7 @@ struct pkv_source {
     bool paced;
     uint64_t window_ms; /* start of the window in which packets are counted */
     unsigned window_packets;
+    bool shut; /* nothing more comes in */
     bool ending;
     _Atomic bool ended; /* set by the lane's writer thread */
     uint64_t pushed_lost;
@@ -50,6 +51,7 @@ struct pkv_recorder {
     uv_async_t ended;
     unsigned handles; /* that are not closed yet */
     bool closing, async_closing;
+    int64_t drained_ns;   /* monotonic: then nobody waits any more for what the kernel holds */
     uint64_t lost_buffer; /* at the last tick */
     bool starved;         /* packets found no memory in the last second */
     pkv_close_cb *closed;
@@ -60,7 +62,8 @@ struct pkv_recorder {
 int pkv__recorder_add(pkv_recorder *recorder, pkv_source **source, const char *name,
                       const struct pkv__source_kind *kind, void *impl, int fd,
                       const pkv_interface *interface_,
-                      pkv_error *error); /* takes impl over, also when it fails */
+                      pkv_error *error);   /* takes impl over, also when it fails */
+void pkv__source_shut(pkv_source *source); /* before its end, where there is more to come */
 void pkv__source_end(pkv_source *source);
 /* Frees lanes whose writer thread has ended; whether every lane has. */
 bool pkv__recorder_reap(pkv_recorder *recorder);

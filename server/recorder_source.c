@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "server/recorder_internal.h"
 
+#include <poll.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -10,7 +11,6 @@
 #include "server/capture_source.h"
 #include "server/udp_source.h"
 
-#define DRAIN_NS (PKV__NS_PER_S / 4) /* at most, for what the kernel holds when a source ends */
 #define WINDOW_MS 10
 #define PACE_PACKETS 100u /* in a window: 10,000 a second */
 
@@ -140,13 +140,35 @@ int pkv__recorder_add(pkv_recorder *recorder, pkv_source **source, const char *n
     return 0;
 }
 
-/* What the kernel has taken already belongs to the archive. */
+void pkv__source_shut(pkv_source *source)
+{
+    if (!source->kind || source->ending)
+        return;
+    source->shut = source->kind->shut(source->impl);
+    pkv__lane_shut(source->lane);
+}
+
+/* Whether there is more, which the kernel has held back until now. */
+static bool wait_for_more(struct pkv_source *source)
+{
+    struct pollfd asked = {.fd = -1, .events = POLLIN};
+    if (!source->kind->holds || !source->kind->holds(source->impl))
+        return false;
+    int64_t left_ms = (source->recorder->drained_ns - pkv__monotonic_ns()) / 1000000;
+    (void)uv_fileno((uv_handle_t *)&source->poll, &asked.fd);
+    return left_ms > 0 && poll(&asked, 1, (int)left_ms) > 0;
+}
+
+/* What the kernel has taken already belongs to the archive. Of a source that is shut this is no
+ * more than its buffer holds. */
 static void drain(struct pkv_source *source)
 {
-    int64_t end_ns = pkv__monotonic_ns() + DRAIN_NS;
-    while (source->kind->receive(source->impl, source->lane, NULL) > 0 &&
-           pkv__monotonic_ns() < end_ns)
-        ;
+    int count;
+    pkv_error error;
+    do
+        count = source->kind->receive(source->impl, source->lane, &error);
+    while ((count > 0 && (source->shut || pkv__monotonic_ns() < source->recorder->drained_ns)) ||
+           (count == 0 && wait_for_more(source)));
 }
 
 void pkv__source_end(pkv_source *source)

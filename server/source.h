@@ -11,6 +11,11 @@ struct pkv__source_kind {
      * source is broken for good. */
     int (*receive)(void *source, struct pkv__lane *lane, pkv_error *error);
     uint64_t (*lost)(void *source); /* by the kernel, so far */
+    /* Lets nothing more in: what is in by then can still be received, and nothing is lost any more.
+     * False: it cannot be shut. */
+    bool (*shut)(void *source);
+    /* Whether the kernel has packets that it does not hand over yet. NULL: it never has. */
+    bool (*holds)(void *source);
     bool paced; /* wakes for every packet: at high rates better asked each millisecond */
     void (*free)(void *source);
 };

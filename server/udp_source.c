@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "server/packet_block.h"
+#include "server/port_guard.h"
 #include "server/port_owner.h"
 #include "server/udp_headers.h"
 
@@ -31,6 +32,7 @@ struct pkv__udp_source {
     struct pkv__endpoint bound;
     uint32_t drops; /* as the kernel counts, modulo 2^32 */
     uint64_t lost;
+    bool shut;
     char name[80], description[120];
     uint8_t *slots;
     struct mmsghdr messages[BATCH];
@@ -187,11 +189,23 @@ static uint64_t lost(void *context)
     struct pkv__udp_source *source = context;
     uint32_t information[SK_MEMINFO_VARS] = {0};
     socklen_t length = sizeof information;
-    if (getsockopt(source->fd, SOL_SOCKET, SO_MEMINFO, information, &length) == 0) {
+    if (!source->shut &&
+        getsockopt(source->fd, SOL_SOCKET, SO_MEMINFO, information, &length) == 0) {
         source->lost += information[SK_MEMINFO_DROPS] - source->drops;
         source->drops = information[SK_MEMINFO_DROPS];
     }
     return source->lost;
+}
+
+/* The kernel counts as dropped what the filter takes. */
+static bool shut(void *context)
+{
+    struct pkv__udp_source *source = context;
+    if (pkv__port_guard_deafen(source->fd) < 0)
+        return false;
+    (void)lost(source);
+    source->shut = true;
+    return true;
 }
 
 static void read_control_v4(const struct cmsghdr *c, struct pkv__udp_path *path)
@@ -311,4 +325,4 @@ static int receive(void *context, struct pkv__lane *lane, pkv_error *error)
     return received;
 }
 
-const struct pkv__source_kind pkv__udp_source_kind = {receive, lost, true, free_source};
+const struct pkv__source_kind pkv__udp_source_kind = {receive, lost, shut, NULL, true, free_source};

@@ -139,7 +139,7 @@ class Daemon:
 
     def rotate(self):
         """SIGHUP; returns when what was open is sealed and its successors are there."""
-        before = self.open_segments()
+        before = wait_until(self.open_segments, "an open segment")
         self.send(signal.SIGHUP)
         wait_until(lambda: len(self.open_segments()) == len(before) and not set(before) & set(self.open_segments()),
                    "segments sealed after SIGHUP")

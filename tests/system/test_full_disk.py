@@ -3,7 +3,6 @@
 told as lost, and all goes on by itself. On small file systems of the test's own; quotas are not tried, since they need
 a file system made for them: to the daemon they are the same error (EDQUOT in the place of ENOSPC)."""
 
-import ctypes
 import glob
 import os
 import pwd
@@ -11,6 +10,7 @@ import signal
 import socket
 import time
 
+import disks
 import pkvtest
 from pkvtest import pktvault
 
@@ -19,15 +19,7 @@ LOSSES = ("kernel", "buffer", "disk")
 PAYLOAD = 1000
 
 
-def own_mounts():
-    """Moves this process into a mount namespace of its own: what it mounts goes away with it."""
-    clone_newns = 0x00020000
-    if os.geteuid() != 0 or ctypes.CDLL(None).unshare(clone_newns) != 0:
-        return False
-    return pkvtest.run("mount", "--make-rprivate", "/", check=False).status == 0
-
-
-MOUNTS = own_mounts()
+MOUNTS = disks.own_mounts()
 
 
 class DiskCase(pkvtest.Case):
