@@ -118,11 +118,14 @@ static uint32_t take_place(struct pkv__fragments *fragments)
     return place;
 }
 
-/* An id that is used again stands in front of its older train, which nobody finds any more. */
+/* An id that is used again: nobody finds its older train any more, which would only make the chain
+ * longer that everybody walks. */
 static void remember(struct pkv__fragments *fragments, const struct train_key *key, int64_t time_ns,
                      struct pkv__flow *flow, unsigned side)
 {
-    uint32_t chain = chain_of(key);
+    uint32_t chain = chain_of(key), older = find(fragments, key, chain);
+    if (older)
+        forget(fragments, older - 1);
     uint32_t place = take_place(fragments);
     fragments->trains[place] = (struct train){.key = *key,
                                               .next = fragments->chains[chain],
