@@ -11,13 +11,17 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-static uint64_t key_seed;
+/* Not a seed: it is added to one half of a secret that everybody knows and subtracted from the
+ * other, so that keys with their halves exchanged in the right way collide under one in 2^18. */
+static uint8_t key_secret[XXH3_SECRET_DEFAULT_SIZE];
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 
-static void draw_key_seed(void)
+static void draw_key_secret(void)
 {
-    if (getrandom(&key_seed, sizeof key_seed, GRND_NONBLOCK) != (ssize_t)sizeof key_seed)
-        key_seed = (uint64_t)pkv__clock_ns() ^ (uint64_t)(uintptr_t)&key_seed;
+    if (getrandom(key_secret, sizeof key_secret, GRND_NONBLOCK) == (ssize_t)sizeof key_secret)
+        return;
+    XXH3_generateSecret_fromSeed(key_secret,
+                                 (uint64_t)pkv__clock_ns() ^ (uint64_t)(uintptr_t)&key_secret);
 }
 
 uint32_t pkv__hash32(const void *data, size_t length)
@@ -27,8 +31,8 @@ uint32_t pkv__hash32(const void *data, size_t length)
 
 uint64_t pkv__hash_key(const void *data, size_t length)
 {
-    (void)pthread_once(&key_once, draw_key_seed);
-    return XXH3_64bits_withSeed(data, length, key_seed);
+    (void)pthread_once(&key_once, draw_key_secret);
+    return XXH3_64bits_withSecret(data, length, key_secret, sizeof key_secret);
 }
 
 uint64_t pkv__hash64(const void *data, size_t length)
