@@ -454,6 +454,18 @@ def dump(database):
     return "\n".join(lines)
 
 
+def derived(archive):
+    """Dumps of the catalog and of every index, by path in the archive."""
+    dumps = {"catalog.sqlite": dump(os.path.join(archive, "catalog.sqlite"))}
+    for directory, _, names in os.walk(os.path.join(archive, "index")):
+        for name in names:
+            path = os.path.join(directory, name)
+            if not name.endswith(".sqlite"):
+                raise AssertionError(f"left behind: {path}")
+            dumps[os.path.relpath(path, archive)] = dump(path)
+    return dumps
+
+
 def sha256(data):
     return hashlib.sha256(data).hexdigest()
 

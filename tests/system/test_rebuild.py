@@ -15,16 +15,6 @@ class Rebuild(pkvtest.Case):
         # Broken captures are among them: 1 or 3.
         self.assertIn(done.status, (0, 1, 3), done.err)
 
-    def derived(self):
-        """Dumps of the catalog and of every index, by path in the archive."""
-        dumps = {"catalog.sqlite": pkvtest.dump(os.path.join(self.archive, "catalog.sqlite"))}
-        for directory, _, names in os.walk(os.path.join(self.archive, "index")):
-            for name in names:
-                path = os.path.join(directory, name)
-                self.assertTrue(name.endswith(".sqlite"), f"left behind: {name}")
-                dumps[os.path.relpath(path, self.archive)] = pkvtest.dump(path)
-        return dumps
-
     def delete_derived(self):
         shutil.rmtree(os.path.join(self.archive, "index"))
         for name in os.listdir(self.archive):
@@ -41,11 +31,11 @@ class Rebuild(pkvtest.Case):
         self.assertTrue(all(line.endswith(": OK") for line in checked))
 
     def assert_rebuilt_the_same(self):
-        before, chain = self.derived(), self.chain()
+        before, chain = pkvtest.derived(self.archive), self.chain()
         self.assertEqual(len(before), 1 + len(self.segments()))
         self.delete_derived()
         pktvault("index", "--rebuild", "-a", self.archive)
-        after = self.derived()
+        after = pkvtest.derived(self.archive)
         self.assertEqual(sorted(before), sorted(after))
         for name, text in before.items():
             self.assertEqual(text, after[name], name)
@@ -63,9 +53,9 @@ class Rebuild(pkvtest.Case):
 
     def test_rebuild_without_deleting_anything(self):
         self.import_all(pkvtest.DATA)
-        before = self.derived()
+        before = pkvtest.derived(self.archive)
         pktvault("index", "--rebuild", "-a", self.archive)
-        self.assertEqual(before, self.derived())
+        self.assertEqual(before, pkvtest.derived(self.archive))
 
     def test_after_recording_live_with_rotation_and_sighup(self):
         with pkvtest.Daemon(self.archive, "--listen", "127.0.0.1:4789") as daemon:
@@ -80,7 +70,7 @@ class Rebuild(pkvtest.Case):
 
     def test_the_catalog_alone(self):
         self.import_all(pkvtest.DATA)
-        before = self.derived()
+        before = pkvtest.derived(self.archive)
         for name in os.listdir(self.archive):
             if name.startswith("catalog.sqlite"):
                 os.remove(os.path.join(self.archive, name))
@@ -88,7 +78,7 @@ class Rebuild(pkvtest.Case):
         count = int(pktvault("query", "-a", self.archive, "--count").out)
         self.assertEqual(count, sum(c.packets for c in pkvtest.listed_captures(pkvtest.DATA)))
         pktvault("index", "-a", self.archive)
-        self.assertEqual(before, self.derived())
+        self.assertEqual(before, pkvtest.derived(self.archive))
 
     def test_a_changed_segment_is_found_by_sha256sum(self):
         self.import_all(pkvtest.DATA)
