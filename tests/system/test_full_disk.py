@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A disk that is full, read-only or gone, for the daemon and for its indexer: nothing dies, every packet is stored or
-told as lost, and all goes on by itself. On small file systems of the test's own; quotas are not tried, since they need
-a file system made for them: to the daemon they are the same error (EDQUOT in the place of ENOSPC)."""
+told as lost, and all goes on by itself. On small file systems of the test's own."""
 
 import glob
 import os
