@@ -6,11 +6,16 @@
 #include "base/limits.h"
 #include "base/memory.h"
 
+/* Packets that wait for their copy; a place is that in the ring + 1, 0: none. Those alike are a
+ * queue, and all of one source: another source's would have been the copy of one of them. The
+ * oldest of each queue is in the chain of its slot. */
 struct pkv__dedup_seen {
     int64_t time_ns;
     uint64_t content, source;
-    uint64_t previous; /* number of the one before it in its slot; 0: none */
-    bool matched;      /* its second copy was dropped: the next alike is a packet of its own */
+    bool waits;
+    uint32_t newer;  /* the next in the queue */
+    uint32_t newest; /* of the oldest: the end of its queue */
+    uint32_t chain;  /* of the oldest: the next queue of the slot */
 };
 
 static int init(struct pkv__dedup *dedup)
@@ -22,43 +27,72 @@ static int init(struct pkv__dedup *dedup)
     return dedup->seen && dedup->slots ? PKV_OK : PKV_E_MEMORY;
 }
 
-static bool is_remembered(const struct pkv__dedup *dedup, uint64_t number)
+static struct pkv__dedup_seen *at(const struct pkv__dedup *dedup, uint32_t place)
 {
-    return number && dedup->count - number < PKV__DEDUP_PACKETS;
+    return &dedup->seen[place - 1];
 }
 
-static struct pkv__dedup_seen *at(const struct pkv__dedup *dedup, uint64_t number)
+/* What leads to the oldest of a content, or to nothing: the end of the chain. */
+static uint32_t *find(const struct pkv__dedup *dedup, uint64_t content)
 {
-    return &dedup->seen[(number - 1) % PKV__DEDUP_PACKETS];
+    uint32_t *link = &dedup->slots[content % PKV__DEDUP_PACKETS];
+    while (*link && at(dedup, *link)->content != content)
+        link = &at(dedup, *link)->chain;
+    return link;
 }
 
-static bool is_copy(const struct pkv__dedup *dedup, uint64_t latest, int64_t time_ns,
-                    uint64_t content, uint64_t source)
+/* The oldest waits no more. The link then leads to the next of its queue or, behind its last, to
+ * another queue. */
+static void take(const struct pkv__dedup *dedup, uint32_t *link)
 {
-    struct pkv__dedup_seen *first = NULL;
-    for (uint64_t number = latest; is_remembered(dedup, number);
-         number = at(dedup, number)->previous) {
-        struct pkv__dedup_seen *seen = at(dedup, number);
-        if (time_ns - seen->time_ns > PKV__DEDUP_WINDOW_NS)
-            break;
-        if (seen->content == content && seen->source != source && !seen->matched)
-            first = seen;
+    struct pkv__dedup_seen *oldest = at(dedup, *link);
+    oldest->waits = false;
+    *link = oldest->newer ? oldest->newer : oldest->chain;
+    if (oldest->newer) {
+        at(dedup, oldest->newer)->newest = oldest->newest;
+        at(dedup, oldest->newer)->chain = oldest->chain;
     }
-    if (first)
-        first->matched = true;
-    return first != NULL;
+}
+
+static bool is_copy(const struct pkv__dedup *dedup, int64_t time_ns, uint64_t content,
+                    uint64_t source)
+{
+    uint32_t *link = find(dedup, content);
+    while (*link && at(dedup, *link)->content == content &&
+           time_ns - at(dedup, *link)->time_ns > PKV__DEDUP_WINDOW_NS)
+        take(dedup, link);
+    if (!*link || at(dedup, *link)->content != content || at(dedup, *link)->source == source)
+        return false;
+    take(dedup, link);
+    return true;
+}
+
+/* In the place of the oldest of all, which is the oldest of its queue. */
+static void wait_for_copy(struct pkv__dedup *dedup, int64_t time_ns, uint64_t content,
+                          uint64_t source)
+{
+    uint32_t place = (uint32_t)(dedup->count++ % PKV__DEDUP_PACKETS) + 1;
+    struct pkv__dedup_seen *seen = at(dedup, place);
+    if (seen->waits)
+        take(dedup, find(dedup, seen->content));
+    *seen = (struct pkv__dedup_seen){time_ns, content, source, true, 0, place, 0};
+    uint32_t *link = find(dedup, content);
+    if (*link) {
+        struct pkv__dedup_seen *oldest = at(dedup, *link);
+        at(dedup, oldest->newest)->newer = place;
+        oldest->newest = place;
+    } else {
+        *link = place;
+    }
 }
 
 int pkv__dedup_check(struct pkv__dedup *dedup, int64_t time_ns, uint64_t content, uint64_t source)
 {
     if (init(dedup))
         return PKV_E_MEMORY;
-    uint64_t *slot = &dedup->slots[content % PKV__DEDUP_PACKETS];
-    if (is_copy(dedup, *slot, time_ns, content, source))
+    if (is_copy(dedup, time_ns, content, source))
         return 1;
-    uint64_t number = ++dedup->count;
-    *at(dedup, number) = (struct pkv__dedup_seen){time_ns, content, source, *slot, false};
-    *slot = number;
+    wait_for_copy(dedup, time_ns, content, source);
     return 0;
 }
 

@@ -12,8 +12,8 @@ struct pkv__dedup_seen;
 
 struct pkv__dedup {
     struct pkv__dedup_seen *seen; /* a ring, made with the first packet */
-    uint64_t *slots;              /* of a hash: the number of the latest packet */
-    uint64_t count;               /* packets seen: they are numbered from 1 */
+    uint32_t *slots;              /* of a hash: the first of its contents */
+    uint64_t count;               /* packets that were given */
 };
 
 /* 1: the second copy of one that was given; 0: not; or PKV_E_MEMORY. content and source: hashes of

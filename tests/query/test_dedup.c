@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Second copies of packets: against a plain statement of what they are, and how far is looked for
+ * one, which is seen from within. */
+#include "query/dedup.c" /* NOLINT(bugprone-suspicious-include) */
+
+#include "tests/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MS 1000000ll
+enum { PACKETS = 20000 };
+
+struct packet {
+    int64_t time_ns;
+    uint64_t content, source;
+    bool given, matched;
+};
+
+static struct packet packets[PACKETS];
+
+/* A packet is a copy where an earlier one of the window is alike, of another source, and has no
+ * copy yet; the oldest such gets it. */
+static bool is_copy_of_any(unsigned n)
+{
+    for (unsigned i = n > 200 ? n - 200 : 0; i < n; i++) {
+        struct packet *p = &packets[i];
+        if (packets[n].time_ns - p->time_ns > PKV__DEDUP_WINDOW_NS || !p->given || p->matched ||
+            p->content != packets[n].content || p->source == packets[n].source)
+            continue;
+        return p->matched = true;
+    }
+    return false;
+}
+
+static void copies_are_what_they_are_said_to_be(void **state)
+{
+    (void)state;
+    struct pkv__dedup dedup = {0};
+    unsigned copies = 0;
+    srand(1);
+    memset(packets, 0, sizeof packets);
+    for (unsigned n = 0; n < PACKETS; n++) {
+        /* At most 200 within the window; contents that share slots, three mirrors. */
+        packets[n].time_ns = (n ? packets[n - 1].time_ns : 0) + 3 * MS + rand() % (40 * MS);
+        packets[n].content = (uint64_t)(rand() % 4) * PKV__DEDUP_PACKETS + (uint64_t)(rand() % 3);
+        packets[n].source = (uint64_t)(rand() % 3);
+        bool copy = is_copy_of_any(n);
+        packets[n].given = !copy;
+        copies += copy;
+        assert_int_equal(
+            pkv__dedup_check(&dedup, packets[n].time_ns, packets[n].content, packets[n].source),
+            copy);
+    }
+    assert_in_range(copies, PACKETS / 10, PACKETS / 2);
+    pkv__dedup_deinit(&dedup);
+}
+
+static unsigned longest_chain(const struct pkv__dedup *dedup)
+{
+    unsigned longest = 0;
+    for (unsigned i = 0; i < PKV__DEDUP_PACKETS; i++) {
+        unsigned length = 0;
+        for (uint32_t place = dedup->slots[i]; place; place = at(dedup, place)->chain)
+            length++;
+        longest = length > longest ? length : longest;
+    }
+    return longest;
+}
+
+static void a_flood_of_one_packet_is_one_queue(void **state)
+{
+    (void)state;
+    struct pkv__dedup dedup = {0};
+    for (unsigned n = 0; n < 3 * PKV__DEDUP_PACKETS / 2; n++)
+        assert_int_equal(pkv__dedup_check(&dedup, n, 7, 1), 0);
+    assert_int_equal(longest_chain(&dedup), 1);
+
+    /* As many as are remembered have their copies. */
+    for (unsigned n = 0; n < PKV__DEDUP_PACKETS; n++)
+        assert_int_equal(pkv__dedup_check(&dedup, 2 * PKV__DEDUP_PACKETS, 7, 2), 1);
+    assert_int_equal(pkv__dedup_check(&dedup, 2 * PKV__DEDUP_PACKETS, 7, 2), 0);
+    pkv__dedup_deinit(&dedup);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(copies_are_what_they_are_said_to_be),
+        cmocka_unit_test(a_flood_of_one_packet_is_one_queue),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
