@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/memory.h"
+
+#define FIRST_SLOTS 16u
 
 static int add(struct pkv__interfaces *interfaces, const pkv_interface *view, uint32_t *id,
                pkv_error *error)
@@ -19,15 +22,59 @@ static int add(struct pkv__interfaces *interfaces, const pkv_interface *view, ui
     return PKV_OK;
 }
 
+static uint64_t hash_text(const char *text)
+{
+    return text ? pkv__hash_key(text, strlen(text)) : 0;
+}
+
+static uint64_t hash_of(const pkv_interface *view)
+{
+    const uint64_t parts[] = {(uint64_t)view->link_type << 32 | view->snap_length,
+                              hash_text(view->name), hash_text(view->description),
+                              pkv__hash_key(view->options, view->options_bytes)};
+    return pkv__hash_key(parts, sizeof(parts));
+}
+
+/* The slot of an interface that is equal, or the free one where it belongs. */
+static uint32_t *find(const struct pkv__interfaces *interfaces, const pkv_interface *view)
+{
+    size_t mask = interfaces->slots_count - 1, at = (size_t)hash_of(view) & mask;
+    while (interfaces->slots[at] &&
+           !pkv__interface_equal(&interfaces->items[interfaces->slots[at] - 1].view, view))
+        at = (at + 1) & mask;
+    return &interfaces->slots[at];
+}
+
+static int grow_slots(struct pkv__interfaces *interfaces)
+{
+    struct pkv__interfaces grown = *interfaces;
+    grown.slots_count = interfaces->slots_count ? interfaces->slots_count * 2 : FIRST_SLOTS;
+    grown.slots = pkv__alloc_zero(grown.slots_count, sizeof(*grown.slots));
+    if (!grown.slots)
+        return PKV_E_MEMORY;
+    for (size_t i = 0; i < interfaces->slots_count; i++)
+        if (interfaces->slots[i])
+            *find(&grown, &interfaces->items[interfaces->slots[i] - 1].view) = interfaces->slots[i];
+    pkv__free(interfaces->slots);
+    *interfaces = grown;
+    return PKV_OK;
+}
+
 static int unite(struct pkv__interfaces *interfaces, const pkv_interface *view, uint32_t *id,
                  pkv_error *error)
 {
-    for (size_t i = 0; i < interfaces->count; i++)
-        if (pkv__interface_equal(&interfaces->items[i].view, view)) {
-            *id = (uint32_t)i;
-            return PKV_OK;
-        }
-    return add(interfaces, view, id, error);
+    if (interfaces->united * 2 >= interfaces->slots_count && grow_slots(interfaces))
+        return pkv__error_memory(error);
+    uint32_t *slot = find(interfaces, view);
+    if (!*slot) {
+        int rc = add(interfaces, view, id, error);
+        if (rc)
+            return rc;
+        *slot = *id + 1;
+        interfaces->united++;
+    }
+    *id = *slot - 1;
+    return PKV_OK;
 }
 
 int pkv__interfaces_of_plan(struct pkv__interfaces *interfaces, struct pkv__plan *plan,
@@ -83,6 +130,7 @@ void pkv__interfaces_deinit(struct pkv__interfaces *interfaces)
     for (size_t i = 0; i < interfaces->count; i++)
         pkv__interface_deinit(&interfaces->items[i]);
     pkv__free(interfaces->items);
+    pkv__free(interfaces->slots);
     pkv__free(interfaces->tunnel_ids);
     pkv__flow_set_deinit(&interfaces->tunnels);
     *interfaces = (struct pkv__interfaces){0};

@@ -11,6 +11,8 @@
 struct pkv__interfaces {
     struct pkv__interface *items;
     size_t count, capacity;
+    uint32_t *slots; /* of those that segments describe: number + 1; 0: free; at most half in use */
+    size_t slots_count, united;
     struct pkv__flow_set tunnels; /* identities of which only the tunnel is set */
     uint32_t *tunnel_ids;         /* by number in `tunnels` */
     size_t tunnel_capacity;

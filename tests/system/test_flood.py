@@ -34,6 +34,11 @@ def outer(datagram):
     return pkvtest.udp_frame("192.168.50.1", 40000, "192.168.50.2", 4789, datagram)
 
 
+def pcapng_block(kind, body):
+    body += bytes(-len(body) % 4)
+    return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+
+
 class FloodCase(pkvtest.Case):
     def count(self, *arguments):
         return int(pktvault("query", "-a", self.archive, "--count", *arguments).out)
@@ -155,6 +160,20 @@ class Import(FloodCase):
         self.assert_count(2000, "vni 5")
         self.check_archive()
         self.assert_rebuilt_the_same()
+
+    def test_interfaces_without_end(self):
+        """A pcapng may describe as many as it likes; each is looked up with every first packet of it."""
+        many = 20000
+        frame = outer(pkvtest.vxlan(5, inner()))
+        blocks = [pcapng_block(0x0a0d0d0a, struct.pack("<IHHq", 0x1a2b3c4d, 1, 0, -1))]
+        blocks += [pcapng_block(1, struct.pack("<HHI", 1, 0, 262144) + struct.pack("<HH8sHH", 2, 8, b"%08d" % i, 0, 0))
+                   for i in range(many)]
+        blocks += [pcapng_block(6, struct.pack("<IIIII", i, 0, i, len(frame), len(frame)) + frame) for i in range(many)]
+        pktvault("import", "-a", self.archive, self.write("interfaces.pcapng", b"".join(blocks)))
+        self.query_packets("vni 5")
+        reader = pkvtest.PcapngReader(self.read("query.pcapng"))
+        self.assertEqual([p.interface for p in reader.read()], list(range(many)))
+        self.assertEqual(reader.interface_names, ["%08d" % i for i in range(many)])
 
 
 if __name__ == "__main__":
