@@ -11,7 +11,8 @@
 /* Invariants, under the mutex:
  * 1. taken_bytes is the sum of `room` over the blocks that are out.
  * 2. Every block of the free list has the usual size; larger ones are freed when they come back.
- * 3. The list is last in, first out, so that memory which a burst needed is not touched again. */
+ * 3. The list is last in, first out, so that memory which a burst needed is not touched again.
+ * 4. What is out and what is free is within the limit, together (but for a block that is alone). */
 struct pkv__pool {
     pthread_mutex_t mutex;
     pthread_cond_t given;
@@ -39,15 +40,20 @@ static void free_block(struct pkv__block *block)
     pkv__free(block);
 }
 
+static void free_blocks(struct pkv__block *first)
+{
+    while (first) {
+        struct pkv__block *block = first;
+        first = block->next;
+        free_block(block);
+    }
+}
+
 struct pkv__pool *pkv__pool_free(struct pkv__pool *pool)
 {
     if (!pool)
         return NULL;
-    while (pool->free) {
-        struct pkv__block *block = pool->free;
-        pool->free = block->next;
-        free_block(block);
-    }
+    free_blocks(pool->free);
     (void)pthread_cond_destroy(&pool->given);
     (void)pthread_mutex_destroy(&pool->mutex);
     pkv__free(pool);
@@ -89,18 +95,36 @@ static bool grant(struct pkv__pool *pool, uint32_t room, bool wait)
     return true;
 }
 
+/* Under the mutex: the free blocks that must make way for a new one. */
+static struct pkv__block *take_surplus(struct pkv__pool *pool)
+{
+    struct pkv__block *surplus = NULL;
+    while (pool->free && pool->taken_bytes + pool->free_count * (uint64_t)PKV__BLOCK_TARGET_BYTES >
+                             pool->limit_bytes) {
+        struct pkv__block *block = pool->free;
+        pool->free = block->next;
+        pool->free_count--;
+        block->next = surplus;
+        surplus = block;
+    }
+    return surplus;
+}
+
 struct pkv__block *pkv__pool_take(struct pkv__pool *pool, uint32_t bytes, bool wait)
 {
     uint32_t room = bytes > PKV__BLOCK_TARGET_BYTES ? bytes : PKV__BLOCK_TARGET_BYTES;
-    struct pkv__block *block = NULL;
+    struct pkv__block *block = NULL, *surplus = NULL;
     (void)pthread_mutex_lock(&pool->mutex);
     bool granted = grant(pool, room, wait);
     if (granted && room == PKV__BLOCK_TARGET_BYTES && pool->free) {
         block = pool->free;
         pool->free = block->next;
         pool->free_count--;
+    } else if (granted) {
+        surplus = take_surplus(pool);
     }
     (void)pthread_mutex_unlock(&pool->mutex);
+    free_blocks(surplus);
     if (!granted)
         return NULL;
     if (!block)
