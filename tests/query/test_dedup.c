@@ -5,7 +5,6 @@
 
 #include "tests/check.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define MS 1000000ll
@@ -18,6 +17,14 @@ struct packet {
 };
 
 static struct packet packets[PACKETS];
+
+/* Numbers below `below`, always the same. */
+static unsigned draw(unsigned below)
+{
+    static uint64_t state = 1;
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (unsigned)(state >> 33) % below;
+}
 
 /* A packet is a copy where an earlier one of the window is alike, of another source, and has no
  * copy yet; the oldest such gets it. */
@@ -38,13 +45,12 @@ static void copies_are_what_they_are_said_to_be(void **state)
     (void)state;
     struct pkv__dedup dedup = {0};
     unsigned copies = 0;
-    srand(1);
     memset(packets, 0, sizeof packets);
     for (unsigned n = 0; n < PACKETS; n++) {
         /* At most 200 within the window; contents that share slots, three mirrors. */
-        packets[n].time_ns = (n ? packets[n - 1].time_ns : 0) + 3 * MS + rand() % (40 * MS);
-        packets[n].content = (uint64_t)(rand() % 4) * PKV__DEDUP_PACKETS + (uint64_t)(rand() % 3);
-        packets[n].source = (uint64_t)(rand() % 3);
+        packets[n].time_ns = (n ? packets[n - 1].time_ns : 0) + 3 * MS + draw(40 * MS);
+        packets[n].content = (uint64_t)draw(4) * PKV__DEDUP_PACKETS + draw(3);
+        packets[n].source = draw(3);
         bool copy = is_copy_of_any(n);
         packets[n].given = !copy;
         copies += copy;
