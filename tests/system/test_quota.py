@@ -6,6 +6,7 @@ says."""
 
 import errno
 import os
+import resource
 import time
 
 import pkvtest
@@ -86,6 +87,33 @@ class Quota(test_full_disk.DiskCase):
         self.make_space()
         pktvault("import", "-a", self.archive, capture)
         self.assertEqual([p.time_ns for p in self.query_packets()], list(range(3000)))
+
+
+class FileSize(test_full_disk.DiskCase):
+    """A limit on the size of files (LimitFSIZE= of a service, ulimit -f): to write past it also sends a signal, of which
+    most programs die."""
+
+    size = "16m"
+
+    def test_losses_are_counted_and_recording_goes_on_without_the_limit(self):
+        with self.daemon() as daemon:
+            self.send(200)
+            self.wait_for_account("before")
+            _, most = resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (300000, resource.RLIM_INFINITY))
+            self.send(500)
+            self.wait_for_account("at the limit")
+            self.assertIn("File too large", daemon.log())
+            self.assertEqual({m["cause"] for m in self.losses()}, {"disk"})
+            # The next segment begins anew.
+            daemon.rotate()
+            self.send(50)
+            self.wait_for_account("in the next segment")
+            resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (most, most))
+            before = len(self.stored())
+            self.send(500)
+            pkvtest.wait_until(lambda: len(self.stored()) == before + 500, "what came after is stored")
+            daemon.stop()
+        self.check_all()
 
 
 if __name__ == "__main__":
