@@ -145,7 +145,8 @@ void pkv__source_shut(pkv_source *source)
     if (!source->kind || source->ending)
         return;
     source->shut = source->kind->shut(source->impl);
-    pkv__lane_shut(source->lane);
+    if (source->shut)
+        pkv__lane_shut(source->lane);
 }
 
 /* Whether there is more, which the kernel has held back until now. */

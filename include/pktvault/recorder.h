@@ -67,7 +67,8 @@ PKV_API void pkv_recorder_rotate(pkv_recorder *recorder);
 PKV_API void pkv_recorder_get_counts(const pkv_recorder *recorder, pkv_recorder_counts *counts);
 
 /* As uv_close: takes no more packets, writes and seals what there is, then calls `callback` (on the
- * loop) and frees. */
+ * loop) and frees. Of a captured interface the kernel holds packets back for up to a quarter of a
+ * second, for which the call waits. */
 typedef void pkv_close_cb(void *context);
 PKV_API void pkv_recorder_close(pkv_recorder *recorder, pkv_close_cb *callback, void *context);
 
