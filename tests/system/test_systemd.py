@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The units as they are installed, run by systemd: rights, sandbox, readiness, death, journal."""
+
+import atexit
+import collections
+import glob
+import json
+import os
+import re
+import shutil
+import stat
+import tempfile
+import unittest
+
+import machine
+import pkvtest
+
+CAPTURES = ("zeek+zeek/testing/btest/Traces/tunnels/vxlan.pcap",
+            "zeek+zeek/testing/btest/Traces/tunnels/vxlan-encapsulated-http.pcap")
+ARCHIVE = "/var/lib/pktvault"
+RECORDER, INDEXER = UNITS = "pktvaultd.service", "pktvault-index.service"
+ERROR, WARNING, INFO = 3, 4, 6
+CAP_NET_ADMIN, CAP_NET_RAW = 1 << 12, 1 << 13
+
+UDP = "listen = :4789\n"
+BOTH = "capture = eth0\nlisten = :4789\n"
+
+Line = collections.namedtuple("Line", "priority text")
+
+
+class TheMachine:
+    """One for all tests, booted for the first."""
+
+    machine = cannot = None
+
+    @classmethod
+    def get(cls):
+        if not cls.machine and not cls.cannot:
+            missing = machine.missing()
+            try:
+                cls.cannot = unittest.SkipTest(missing) if missing else cls.boot()
+            except machine.CannotBoot as cannot:
+                cls.cannot = unittest.SkipTest(str(cannot))
+            except AssertionError as failure:
+                cls.cannot = failure
+        if cls.cannot:
+            raise cls.cannot
+        return cls.machine
+
+    @classmethod
+    def boot(cls):
+        files = tempfile.mkdtemp(prefix="pkvtest.")
+        try:
+            os.chmod(files, 0o755)
+            pkvtest.run("cmake", "--install", pkvtest.BUILD, "--prefix", "/usr/local", env={"DESTDIR": files})
+            booting = machine.Machine(files)
+            booting.__enter__()
+        finally:
+            shutil.rmtree(files)
+        atexit.register(booting.__exit__)
+        booting.run("systemd-sysusers")
+        cls.machine = booting
+
+
+@pkvtest.needs("cmake")
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.machine = TheMachine.get()
+        self.run_ = self.machine.run
+        self.archive = ARCHIVE
+        self.run_("systemctl", "stop", *UNITS)
+        self.run_("systemctl", "reset-failed", *UNITS, check=False)
+        self.run_("sh", "-c", f"rm -rf {ARCHIVE} /etc/systemd/system/*.service.d")
+        self.run_("systemctl", "daemon-reload")
+        last = self.run_("journalctl", "-n", 1, "-o", "json").out
+        self.cursor = json.loads(last)["__CURSOR"]
+        self.sent = 0
+
+    # ---- doing
+
+    def configure(self, text):
+        self.machine.write("/etc/pktvault/pktvault.conf", f"archive = {self.archive}\nflush_interval = 50ms\n{text}")
+
+    def start(self, text, *units):
+        self.configure(text)
+        if self.run_("systemctl", "start", *(units or (RECORDER,)), check=False).status != 0:
+            self.run_("journalctl", "--sync")
+            said = self.run_("journalctl", "--after-cursor", self.cursor, "-o", "cat").out.decode()
+            raise AssertionError(f"cannot start:\n{said}")
+
+    def drop_in(self, text, *units):
+        for unit in units or UNITS:
+            self.machine.write(f"/etc/systemd/system/{unit}.d/test.conf", text)
+        self.run_("systemctl", "daemon-reload")
+
+    def stop(self, *units):
+        self.run_("systemctl", "stop", *(units or (RECORDER,)))
+
+    def play(self):
+        self.sent += self.machine.play(*CAPTURES)
+
+    def query(self, *arguments):
+        """As somebody who is in the archive's group, and nothing else."""
+        return self.run_("setpriv", "--reuid=65534", "--regid=65534", "--groups=pktvault", "pktvault", *arguments)
+
+    # ---- seeing
+
+    def count(self):
+        return int(self.query("query", "-a", self.archive, "--count").out)
+
+    def wait_for_count(self, count):
+        pkvtest.wait_until(lambda: self.count() >= count, f"{count} packets")
+        self.assertEqual(self.count(), count)
+
+    def status(self):
+        return pkvtest.json_lines(self.query("status", "-a", self.archive, "-T", "json").out)[0]
+
+    def segments(self, suffix):
+        return sorted(glob.glob(self.machine.path(f"{self.archive}/segments/*/*/*/*{suffix}")))
+
+    def journal(self, unit=RECORDER):
+        """What the unit's processes have said in this test."""
+        self.run_("journalctl", "--sync")
+        # Not by a match of journalctl: behind a cursor that does not match itself, it leaves out the first line that does.
+        lines = pkvtest.json_lines(self.run_("journalctl", "--after-cursor", self.cursor, "-o", "json").out)
+        return [Line(int(line["PRIORITY"]), line["MESSAGE"]) for line in lines if line.get("_SYSTEMD_UNIT") == unit]
+
+    def wait_for_line(self, priority, pattern, unit=RECORDER):
+        def said():
+            return [line for line in self.journal(unit) if re.search(pattern, line.text)]
+        lines = pkvtest.wait_until(said, f"{pattern} in the journal of {unit}")
+        self.assertEqual({line.priority for line in lines}, {priority}, lines)
+
+    def complaints(self, unit=RECORDER):
+        return [line for line in self.journal(unit) if line.priority <= WARNING or "not permitted" in line.text]
+
+    def tasks(self, unit=RECORDER):
+        """/proc/…/status of every thread."""
+        pid = self.machine.show(unit, "MainPID")
+        for path in glob.glob(self.machine.path(f"/proc/{pid}/task/*/status")):
+            with open(path, encoding="utf-8") as file:
+                yield dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+    def user_id(self, name="pktvault"):
+        return self.run_("id", "-u", name).out.decode().strip()
+
+    def assert_sandboxed(self, unit, bounding):
+        def capabilities():
+            return {int(task[name], 16) for task in self.tasks(unit) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")}
+        # A thread drops them when it first runs, which may be after the first one said that it is ready.
+        pkvtest.wait_until(lambda: capabilities() == {0}, "no thread with capabilities")
+        tasks = list(self.tasks(unit))
+        self.assertGreater(len(tasks), 1)
+        for task in tasks:
+            self.assertEqual(int(task["CapBnd"], 16), bounding, task)
+            self.assertEqual((task["NoNewPrivs"], task["Seccomp"]), ("1", "2"), task)
+            self.assertEqual(set(task["Uid"].split()), {self.user_id()}, task)
+
+    def assert_modes(self):
+        """Directories 0750, files 0640, all of the user."""
+        root = self.machine.path(self.archive)
+        paths = [root] + [os.path.join(d, name) for d, directories, files in os.walk(root) for name in directories + files]
+        self.assertGreater(len(paths), 5)
+        for path in paths:
+            status = os.lstat(path)
+            wanted = stat.S_IFDIR | 0o750 if stat.S_ISDIR(status.st_mode) else stat.S_IFREG | 0o640
+            self.assertEqual((oct(status.st_mode), str(status.st_uid)), (oct(wanted), self.user_id()), path)
+
+
+class Recording(Case):
+    def test_udp_alone(self):
+        self.start(UDP)
+        self.assertEqual(self.machine.show(RECORDER, "Type", "ActiveState", "SubState", "NRestarts"),
+                         ["notify", "active", "running", "0"])
+        self.play()
+        self.wait_for_count(self.sent)
+        self.assert_sandboxed(RECORDER, CAP_NET_RAW | CAP_NET_ADMIN)
+        self.assert_modes()
+        # Among them: that the socket has not got the buffer it asked for.
+        self.assertEqual(self.complaints(), [])
+
+    def test_interface_and_udp(self):
+        self.start(BOTH)
+        self.play()
+        self.wait_for_count(2 * self.sent)
+        self.assert_sandboxed(RECORDER, CAP_NET_RAW | CAP_NET_ADMIN)
+        self.assert_modes()
+        self.stop()
+        reader = pkvtest.PcapngReader(self.query("query", "-a", self.archive, "-w", "-").out)
+        by_name = collections.Counter(reader.interface_names[p.interface] for p in reader.read())
+        self.assertEqual(sorted(by_name.values()), [self.sent, self.sent])
+        self.assertEqual(by_name["eth0"], self.sent)
+        self.assertEqual(self.complaints(), [])
+
+    def test_systemd_is_told_that_it_lives_and_what_it_does(self):
+        self.start(UDP)
+        self.play()
+        pkvtest.wait_until(lambda: self.machine.show(RECORDER, "StatusText") == f"recording: {self.sent} packets, 0 lost",
+                           "the state in words")
+        first = self.machine.show(RECORDER, "WatchdogTimestampMonotonic")
+        pkvtest.wait_until(lambda: int(self.machine.show(RECORDER, "WatchdogTimestampMonotonic")) > int(first),
+                           "another sign of life")
+        self.assertEqual(self.machine.show(RECORDER, "WatchdogUSec"), "30s")
+
+    def test_a_reload_seals(self):
+        self.start(BOTH)
+        self.play()
+        before = self.segments(".open")
+        self.assertEqual(len(before), 2)
+        self.run_("systemctl", "reload", RECORDER)
+        pkvtest.wait_until(lambda: len(self.segments(".lz4")) == 2 and len(self.segments(".open")) == 2, "sealed segments")
+        self.play()
+        self.wait_for_count(2 * self.sent)
+        self.assertEqual(self.machine.show(RECORDER, "NRestarts"), "0")
+
+
+class TwoProcesses(Case):
+    def test_the_indexer_has_no_right_and_no_network(self):
+        self.start(BOTH + "index = no\n", *UNITS)
+        self.play()
+        self.run_("systemctl", "reload", RECORDER)
+        pkvtest.wait_until(lambda: self.status()["indexed_segments"] == 2, "indexed segments")
+        self.wait_for_count(2 * self.sent)
+        self.assert_sandboxed(RECORDER, CAP_NET_RAW | CAP_NET_ADMIN)
+        self.assert_sandboxed(INDEXER, 0)
+        pid = self.machine.show(INDEXER, "MainPID")
+        links = self.run_("nsenter", "--target", pid, "--net", "ip", "-o", "link").out.decode().splitlines()
+        self.assertEqual(len(links), 1, links)
+        self.stop(RECORDER)
+        pkvtest.wait_until(lambda: self.status()["indexed_segments"] == 4, "all segments indexed")
+        self.stop(INDEXER)
+        self.assertEqual(self.machine.show(INDEXER, "ActiveState", "Result", "NRestarts")[:2], ["inactive", "success"])
+        self.assertEqual(self.status()["unchained_segments"], 0)
+        self.assert_modes()
+        self.assertEqual(self.complaints(), [])
+
+
+class Sandbox(Case):
+    def test_exposure(self):
+        self.start(UDP + "index = no\n", *UNITS)
+        for unit in UNITS:
+            out = self.run_("systemd-analyze", "security", "--no-pager", unit).out.decode()
+            exposure = float(re.search(rf"exposure level for {unit}: ([0-9.]+)", out)[1])
+            print(f"{unit}: {exposure}")
+            self.assertLessEqual(exposure, 2.0, out)
+
+    def test_no_system_call_is_refused(self):
+        """What is refused gets an error under the units as they are; here it is killed."""
+        self.drop_in("[Service]\nSystemCallErrorNumber=kill\nRestart=no\n")
+        self.start(BOTH + "index = no\nhealth = 127.0.0.1:8080\nallow = 192.168.77.0/24\n", *UNITS)
+        self.play()
+        self.run_("systemctl", "reload", RECORDER)
+        pkvtest.wait_until(lambda: self.status()["indexed_segments"] == 2, "indexed segments")
+        self.stop(*UNITS)
+        self.start(BOTH)
+        self.play()
+        self.wait_for_count(2 * self.sent)
+        self.stop()
+        for unit in UNITS:
+            self.assertEqual(self.machine.show(unit, "ActiveState", "Result"), ["inactive", "success"])
+
+    def test_an_archive_elsewhere(self):
+        self.archive = "/srv/pktvault"
+        self.run_("sh", "-c", "rm -rf /srv/pktvault && install -d -o pktvault -g pktvault -m 0750 /srv/pktvault")
+        self.drop_in("[Service]\nRestart=no\n")
+        self.configure(UDP)
+        self.assertNotEqual(self.run_("systemctl", "start", RECORDER, check=False).status, 0)
+        self.wait_for_line(ERROR, "/srv/pktvault.*Read-only file system")
+        self.drop_in("[Service]\nReadWritePaths=/srv/pktvault\n")
+        self.start(UDP + "index = no\n", *UNITS)
+        self.play()
+        self.wait_for_count(self.sent)
+        self.stop()
+        pkvtest.wait_until(lambda: self.status()["indexed_segments"] == 1, "an index")
+        self.assert_modes()
+
+
+class Journal(Case):
+    def test_a_full_disk(self):
+        self.archive = "/srv/small"
+        self.run_("sh", "-c", "mkdir -p /srv/small && mount -t tmpfs -o size=16M,mode=750,uid=pktvault,gid=pktvault tmpfs /srv/small")
+        self.addCleanup(self.run_, "sh", "-c", f"systemctl stop {' '.join(UNITS)}; umount /srv/small")
+        self.drop_in("[Service]\nReadWritePaths=/srv/small\n")
+        self.start(UDP + "index = no\n")
+        self.play()
+        self.wait_for_count(self.sent)
+        kept = self.sent
+        self.run_("systemctl", "reload", RECORDER)
+        pkvtest.wait_until(lambda: self.segments(".lz4"), "a sealed segment")
+        self.run_("sh", "-c", "cat /dev/zero >/srv/small/filler || :")
+        self.play()
+        self.wait_for_line(ERROR, "No space left.*packets are lost until this is mended")
+        pkvtest.wait_until(lambda: self.machine.show(RECORDER, "StatusText").startswith("packets cannot be stored"),
+                           "the state in words")
+        self.run_("rm", "/srv/small/filler")
+        self.wait_for_line(INFO, "packets are stored again")
+        self.assertEqual(self.machine.show(RECORDER, "NRestarts", "ActiveState"), ["0", "active"])
+        before = self.count()
+        self.assertGreaterEqual(before, kept)
+        self.play()
+        pkvtest.wait_until(lambda: self.count() >= before + len(CAPTURES), "packets stored again")
+
+
+if __name__ == "__main__":
+    pkvtest.main()
