@@ -192,6 +192,20 @@ class Recording(Case):
         self.assertEqual(by_name["eth0"], self.sent)
         self.assertEqual(self.complaints(), [])
 
+    def test_a_stop_seals_and_indexes(self):
+        """Of an interface, too, the last packets: the kernel hands over frames a while after they came."""
+        self.start(BOTH)
+        self.play()
+        self.stop()
+        self.assertEqual(self.machine.show(RECORDER, "ActiveState", "Result"), ["inactive", "success"])
+        self.assertEqual((len(self.segments(".open")), len(self.segments(".lz4"))), (0, 2))
+        status = self.status()
+        self.assertEqual((status["packets"], status["indexed_segments"], status["unchained_segments"]),
+                         (2 * self.sent, 2, 0))
+        self.wait_for_line(INFO, f"^recorded {2 * self.sent} packets")
+        self.assert_modes()
+        self.assertEqual(self.complaints(), [])
+
     def test_systemd_is_told_that_it_lives_and_what_it_does(self):
         self.start(UDP)
         self.play()
@@ -212,6 +226,22 @@ class Recording(Case):
         self.play()
         self.wait_for_count(2 * self.sent)
         self.assertEqual(self.machine.show(RECORDER, "NRestarts"), "0")
+
+    def test_a_restart_and_a_kill_lose_nothing(self):
+        self.start(BOTH)
+        self.play()
+        self.run_("systemctl", "restart", RECORDER)
+        self.play()
+        self.wait_for_count(2 * self.sent)
+        orphans = self.segments(".open")
+        self.run_("systemctl", "kill", "--signal=KILL", RECORDER)
+        pkvtest.wait_until(lambda: self.machine.show(RECORDER, "NRestarts", "ActiveState") == ["1", "active"],
+                           "its own restart")
+        self.play()
+        self.wait_for_count(2 * self.sent)
+        pkvtest.wait_until(lambda: not set(orphans) & set(self.segments(".open")), "the dead segments sealed")
+        self.stop()
+        self.assertEqual(self.status()["packets"], 2 * self.sent)
 
 
 class TwoProcesses(Case):
