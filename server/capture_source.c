@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/options.h"
 #include "packet/decode.h"
 #include "server/packet_block.h"
 #include "server/port_guard.h"
@@ -20,6 +21,8 @@
 struct pkv__capture_source {
     pcap_t *pcap;
     char *name, *filter;
+    const struct pkv_options *options;
+    bool down; /* the interface, as last said */
     const struct pkv__networks *allow;
     struct pkv__lane *lane; /* while receive() runs */
     struct pkv__buffer interface_options;
@@ -128,6 +131,7 @@ int pkv__capture_source_open(struct pkv__capture_source **source, const char *in
     if (!made)
         return pkv__error_memory(error);
     made->allow = allow;
+    made->options = options;
     made->name = pkv__strdup(interface_name);
     made->filter = filter ? pkv__strdup(filter) : NULL;
     int rc = made->name && (made->filter || !filter) ? 0 : pkv__error_memory(error);
@@ -218,6 +222,17 @@ static void store(u_char *context, const struct pcap_pkthdr *header, const u_cha
     pkv__epb_tail(to + header->caplen, bytes, header->caplen);
 }
 
+/* While an interface is down, libpcap wants to be asked again after some time. */
+static void tell_state(struct pkv__capture_source *source)
+{
+    bool down = pcap_get_required_select_timeout(source->pcap) != NULL;
+    if (down == source->down)
+        return;
+    source->down = down;
+    pkv__log(source->options, down ? PKV_LOG_WARNING : PKV_LOG_INFO, "%s is %s", source->name,
+             down ? "down: nothing can be captured from it" : "up again");
+}
+
 static int receive(void *context, struct pkv__lane *lane, pkv_error *error)
 {
     struct pkv__capture_source *source = context;
@@ -226,6 +241,7 @@ static int receive(void *context, struct pkv__lane *lane, pkv_error *error)
     if (count < 0)
         return pkv__error(error, PKV_E_SYSTEM, -1, "%s: %s", source->name,
                           pcap_geterr(source->pcap));
+    tell_state(source);
     return count;
 }
 

@@ -31,7 +31,8 @@ struct daemon {
     uv_signal_t terminate, interrupt, hang_up;
     uv_timer_t tick, deadline;
     pkv_recorder_counts counts; /* the latest */
-    int closing;
+    unsigned sources;           /* that were opened */
+    int closing, status;
 };
 
 static const char *option(const struct daemon *daemon, const char *key, unsigned at)
@@ -43,18 +44,11 @@ static const char *option(const struct daemon *daemon, const char *key, unsigned
 static void tell_status(const struct daemon *daemon)
 {
     const pkv_recorder_counts *c = &daemon->counts;
-    pktvaultd_notify("WATCHDOG=1\nSTATUS=%s: %" PRIu64 " packets, %" PRIu64 " lost",
-                     c->storing ? "recording" : "packets cannot be stored", c->packets,
-                     c->lost_kernel + c->lost_buffer + c->lost_disk);
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-    struct daemon *daemon = timer->data;
-    pkv_recorder_get_counts(daemon->recorder, &daemon->counts);
-    if (!daemon->closing)
-        pktvaultd_health_set(&daemon->health, daemon->counts.storing);
-    tell_status(daemon);
+    const char *state = c->storing ? "recording" : "packets cannot be stored";
+    if (c->storing && c->sources < daemon->sources)
+        state = "recording, but not from all sources";
+    pktvaultd_notify("WATCHDOG=1\nSTATUS=%s: %" PRIu64 " packets, %" PRIu64 " lost", state,
+                     c->packets, c->lost_kernel + c->lost_buffer + c->lost_disk);
 }
 
 static void on_deadline(uv_timer_t *timer)
@@ -103,6 +97,19 @@ static void stop(struct daemon *daemon)
     pkv_recorder_get_counts(daemon->recorder, &daemon->counts);
 }
 
+static void on_tick(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    pkv_recorder_get_counts(daemon->recorder, &daemon->counts);
+    pktvaultd_health_set(&daemon->health, daemon->counts.storing);
+    tell_status(daemon);
+    if (daemon->counts.sources > 0)
+        return;
+    pktvaultd_say(PKV_LOG_ERROR, "there is no source left to record from");
+    daemon->status = FAILED;
+    stop(daemon);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct daemon *daemon = handle->data;
@@ -131,6 +138,8 @@ static int open_sources(struct daemon *daemon)
         if (rc == 0)
             pktvaultd_say(PKV_LOG_INFO, "capturing from %s", value);
     }
+    pkv_recorder_get_counts(daemon->recorder, &daemon->counts);
+    daemon->sources = daemon->counts.sources;
     if (rc == 0)
         return DONE;
     pktvaultd_say(PKV_LOG_ERROR, "%s", error.text);
@@ -179,22 +188,23 @@ static int run(struct daemon *daemon)
         return rc == PKV_E_INVALID ? USAGE : FAILED;
     }
     add_handles(daemon);
-    int status = open_sources(daemon);
+    daemon->status = open_sources(daemon);
     pktvaultd_drop_capabilities();
-    if (status == DONE &&
+    if (daemon->status == DONE &&
         pktvaultd_health_start(&daemon->health, &daemon->loop, option(daemon, "health", 0)) < 0)
-        status = FAILED;
-    if (status == DONE)
-        status = start_indexer(daemon, archive);
-    if (status == DONE)
+        daemon->status = FAILED;
+    if (daemon->status == DONE)
+        daemon->status = start_indexer(daemon, archive);
+    int started = daemon->status == DONE;
+    if (started)
         pktvaultd_notify("READY=1");
     else
         stop(daemon);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
     pkv_indexer_stop(daemon->indexer);
-    if (status == DONE)
+    if (started)
         summarise(daemon);
-    return status;
+    return daemon->status;
 }
 
 int main(int argc, char **argv)

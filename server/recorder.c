@@ -57,6 +57,7 @@ static void tick(uv_timer_t *timer)
     uint64_t lost_buffer = 0;
     for (struct pkv_source *source = recorder->sources; source; source = source->next) {
         struct pkv__lane_totals totals;
+        pkv__source_look(source);
         if (!source->ending)
             pkv__lane_tick(source->lane, now_ns);
         pkv__source_totals(source, &totals);
@@ -187,6 +188,7 @@ void pkv_recorder_get_counts(const pkv_recorder *recorder, pkv_recorder_counts *
         if (totals.last_packet_ns > sum.last_packet_ns)
             sum.last_packet_ns = totals.last_packet_ns;
         sum.storing = sum.storing && totals.storing;
+        sum.sources += !source->ending;
     }
     sum.buffered_bytes = pkv__pool_taken_bytes(recorder->pipeline.pool);
     *counts = sum;

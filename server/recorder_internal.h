@@ -65,6 +65,7 @@ int pkv__recorder_add(pkv_recorder *recorder, pkv_source **source, const char *n
                       pkv_error *error);   /* takes impl over, also when it fails */
 void pkv__source_shut(pkv_source *source); /* before its end, where there is more to come */
 void pkv__source_end(pkv_source *source);
+void pkv__source_look(pkv_source *source); /* each second, whether or not packets come */
 /* Frees lanes whose writer thread has ended; whether every lane has. */
 bool pkv__recorder_reap(pkv_recorder *recorder);
 void pkv__source_totals(const pkv_source *source, struct pkv__lane_totals *totals);

@@ -103,6 +103,17 @@ static int start_polling(struct pkv_source *source, int fd, pkv_error *error)
                   : 0;
 }
 
+/* libuv polls no more once there was an error, as there is on an interface that goes down; and
+ * whether it has come back, or has gone for good, a source finds out only when it is asked. */
+void pkv__source_look(struct pkv_source *source)
+{
+    if (source->ending || !source->polled)
+        return;
+    receive(source);
+    if (!source->ending && !source->paced && !uv_is_active((uv_handle_t *)&source->poll))
+        (void)uv_poll_start(&source->poll, UV_READABLE, readable);
+}
+
 int pkv__recorder_add(pkv_recorder *recorder, pkv_source **source, const char *name,
                       const struct pkv__source_kind *kind, void *impl, int fd,
                       const pkv_interface *interface_, pkv_error *error)

@@ -31,6 +31,7 @@ typedef struct pkv_recorder_counts {
     uint64_t buffered_bytes; /* raw bytes waiting for a worker or for the disk */
     int64_t last_packet_ns;  /* 0: none yet */
     int storing;             /* 0: packets cannot be stored now (disk) */
+    unsigned sources;        /* that are recorded from: an interface may go away */
 } pkv_recorder_counts;
 
 /* Opens or creates the archive in `directory` (0750). Errors: PKV_E_SYSTEM, PKV_E_INVALID,

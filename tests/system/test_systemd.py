@@ -244,6 +244,35 @@ class Recording(Case):
         self.assertEqual(self.status()["packets"], 2 * self.sent)
 
 
+    def test_an_interface_that_was_down_is_captured_from_again(self):
+        """For which no right is needed any more."""
+        self.start(BOTH)
+        self.play()
+        self.run_("ip", "link", "set", "eth0", "down")
+        self.wait_for_line(WARNING, "eth0 is down")
+        self.run_("ip", "link", "set", "eth0", "up")
+        self.wait_for_line(INFO, "eth0 is up again")
+        self.machine.wait_for_link()
+        self.play()
+        self.wait_for_count(2 * self.sent)
+
+    def test_an_interface_that_goes_away_ends_its_source(self):
+        self.make_spare()
+        self.start("capture = spare\n" + UDP)
+        self.run_("ip", "link", "delete", "spare")
+        self.wait_for_line(ERROR, "spare: The interface disappeared; nothing more is recorded from it")
+        self.play()
+        self.wait_for_count(self.sent)
+        pkvtest.wait_until(lambda: self.machine.show(RECORDER, "StatusText") ==
+                           f"recording, but not from all sources: {self.sent} packets, 0 lost", "the state in words")
+        self.assertEqual(len(self.segments(".lz4")), 1)
+
+    def make_spare(self):
+        self.run_("ip", "link", "add", "spare", "up", "type", "veth", "peer", "name", "spare-peer")
+        self.run_("ip", "link", "set", "spare-peer", "up")
+        self.addCleanup(self.run_, "ip", "link", "delete", "spare", check=False)
+
+
 class TwoProcesses(Case):
     def test_the_indexer_has_no_right_and_no_network(self):
         self.start(BOTH + "index = no\n", *UNITS)
