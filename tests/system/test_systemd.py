@@ -267,6 +267,17 @@ class Recording(Case):
                            f"recording, but not from all sources: {self.sent} packets, 0 lost", "the state in words")
         self.assertEqual(len(self.segments(".lz4")), 1)
 
+    def test_an_interface_alone_is_waited_for(self):
+        """However often that fails: what is not recorded is lost."""
+        self.drop_in("[Service]\nRestartSec=50ms\n")
+        self.make_spare()
+        self.start("capture = spare\n")
+        self.run_("ip", "link", "delete", "spare")
+        pkvtest.wait_until(lambda: int(self.machine.show(RECORDER, "NRestarts")) > 7, "many starts")
+        self.wait_for_line(ERROR, "there is no source left")
+        self.make_spare()
+        pkvtest.wait_until(lambda: self.machine.show(RECORDER, "StatusText").startswith("recording:"), "recording")
+
     def make_spare(self):
         self.run_("ip", "link", "add", "spare", "up", "type", "veth", "peer", "name", "spare-peer")
         self.run_("ip", "link", "set", "spare-peer", "up")
