@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cli/complain.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/output.h"
@@ -17,17 +22,32 @@ void cli_complain_as(const char *command)
     command_name = command;
 }
 
-static void begin(void)
+/* Whether standard error is the journal's, as under pktvault-index.service: see systemd.exec(5). */
+static bool is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char text[64];
+    struct stat status;
+    if (!stream || fstat(STDERR_FILENO, &status) != 0)
+        return false;
+    (void)snprintf(text, sizeof text, "%ju:%ju", (uintmax_t)status.st_dev,
+                   (uintmax_t)status.st_ino);
+    return strcmp(stream, text) == 0;
+}
+
+static void begin(int level)
 {
     (void)cli_output_flush();
     cli_progress_clear();
+    if (is_journal())
+        (void)fprintf(stderr, "<%d>", level);
     (void)fprintf(stderr, command_name ? "pktvault %s: " : "pktvault: ", command_name);
 }
 
 void cli_complain(const char *format, ...)
 {
     va_list arguments;
-    begin();
+    begin(PKV_LOG_ERROR);
     va_start(arguments, format);
     (void)vfprintf(stderr, format, arguments);
     va_end(arguments);
@@ -37,7 +57,7 @@ void cli_complain(const char *format, ...)
 int cli_usage(const char *format, ...)
 {
     va_list arguments;
-    begin();
+    begin(PKV_LOG_ERROR);
     va_start(arguments, format);
     (void)vfprintf(stderr, format, arguments);
     va_end(arguments);
@@ -84,6 +104,8 @@ int cli_fail(const pkv_error *error, const char *text)
 
 void cli_log(void *verbose, int level, const char *text)
 {
-    if (level <= PKV_LOG_WARNING || *(const int *)verbose)
-        cli_complain("%s%s", level == PKV_LOG_WARNING ? "warning: " : "", text);
+    if (level > PKV_LOG_WARNING && !*(const int *)verbose)
+        return;
+    begin(level);
+    (void)fprintf(stderr, "%s%s\n", level == PKV_LOG_WARNING ? "warning: " : "", text);
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/pktvaultd_log.h"
+
 #define CONFIGURATION "/etc/pktvault/pktvault.conf"
 #define KEYS_MAX 64
 #define DEFAULT_LISTEN ":4789"
@@ -70,7 +72,7 @@ static void print_help(const struct arguments *a)
 
 static int complain(const pkv_error *error)
 {
-    (void)fprintf(stderr, "pktvaultd: %s\n", error->text);
+    pktvaultd_complain("%s", error->text);
     return -1;
 }
 
@@ -100,7 +102,7 @@ static int take(struct arguments *a, pkv_options *options, int option)
     case OPTION_NO_INDEX:
         return set_key(a, options, "index", "no");
     case '?':
-        (void)fprintf(stderr, "pktvaultd: see pktvaultd --help\n");
+        pktvaultd_complain("see pktvaultd --help");
         return -1;
     default:
         return set_key(a, options, a->keys[option - OPTION_KEY], optarg);
@@ -113,8 +115,7 @@ static int read_command_line(struct arguments *a, pkv_options *options, int argc
     while (rc == 0 && (option = getopt_long(argc, argv, "a:", a->table, NULL)) != -1)
         rc = take(a, options, option);
     if (rc == 0 && optind < argc) {
-        (void)fprintf(stderr, "pktvaultd: '%s' is not an option: see pktvaultd --help\n",
-                      argv[optind]);
+        pktvaultd_complain("'%s' is not an option: see pktvaultd --help", argv[optind]);
         rc = -1;
     }
     return rc;
@@ -166,8 +167,8 @@ static int set_defaults(struct arguments *a, pkv_options *options)
     if (rc == 0)
         rc = read_configuration(a, options);
     if (rc == 0 && !pkv_options_get(options, "archive", 0)) {
-        (void)fprintf(stderr, "pktvaultd: which archive? Use -a DIR, $PKTVAULT_ARCHIVE or `archive "
-                              "= DIR` in " CONFIGURATION "\n");
+        pktvaultd_complain(
+            "which archive? Use -a DIR, $PKTVAULT_ARCHIVE or `archive = DIR` in " CONFIGURATION);
         rc = -1;
     }
     if (rc == 0 && !pkv_options_get(options, "listen", 0) &&

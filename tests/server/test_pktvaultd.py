@@ -144,6 +144,14 @@ class Pktvaultd(unittest.TestCase):
                 self.assertEqual(done.returncode, 2, done.stderr)
                 self.assertIn(text, done.stderr)
 
+    def test_levels_are_for_the_journal_and_nobody_else(self):
+        for stream, first in (("{0.st_dev}:{0.st_ino}", "<3>"), ("1:2", "pktvaultd: "), ("", "pktvaultd: ")):
+            with self.subTest(stream), open(os.path.join(self.directory, "said"), "w+", encoding="utf-8") as said:
+                env = {**os.environ, "JOURNAL_STREAM": stream.format(os.fstat(said.fileno()))}
+                subprocess.run([PROGRAM, "-a", self.archive, "word"], stderr=said, env=env, check=False)
+                said.seek(0)
+                self.assertEqual(said.read(), f"{first}'word' is not an option: see pktvaultd --help\n")
+
     def test_help_and_version(self):
         text = subprocess.run([PROGRAM, "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
         self.assertIn("--listen", text)

@@ -534,6 +534,15 @@ class Usage(Archive):
         self.assertNotIn(b"\x1b[", on_terminal(command, {"TERM": "dumb"})[1])
         self.assertNotIn(b"\x1b[", self.query("icmp").out)
 
+    def test_levels_are_for_the_journal_and_nobody_else(self):
+        for stream, first in (("{0.st_dev}:{0.st_ino}", "<3>pktvault index: "), ("1:2", "pktvault index: ")):
+            with self.subTest(stream), open(self.path("said"), "w+", encoding="utf-8") as said:
+                env = {**os.environ, "JOURNAL_STREAM": stream.format(os.fstat(said.fileno()))}
+                subprocess.run([pkvtest.program("pktvault"), "index", "-a", self.path("nowhere")], stderr=said, env=env,
+                               check=False)
+                said.seek(0)
+                self.assertTrue(said.read().startswith(first + self.path("nowhere")))
+
 
 class Documents(unittest.TestCase):
     """Help, man pages, completion and the example configuration say the same as the programs."""

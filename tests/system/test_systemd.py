@@ -346,6 +346,15 @@ class Sandbox(Case):
 
 
 class Journal(Case):
+    def test_a_wrong_configuration_is_an_error_and_not_tried_again(self):
+        self.configure(UDP + "lisen = :6081\n")
+        for unit in UNITS:
+            # The indexer has started when it is executed.
+            self.run_("systemctl", "start", unit, check=False)
+            pkvtest.wait_until(lambda unit=unit: self.machine.show(unit, "ActiveState") == "failed", f"{unit} given up")
+            self.assertEqual(self.machine.show(unit, "ExecMainStatus", "NRestarts"), ["2", "0"])
+            self.wait_for_line(ERROR, "lisen", unit)
+
     def test_a_full_disk(self):
         self.archive = "/srv/small"
         self.run_("sh", "-c", "mkdir -p /srv/small && mount -t tmpfs -o size=16M,mode=750,uid=pktvault,gid=pktvault tmpfs /srv/small")
@@ -358,6 +367,8 @@ class Journal(Case):
         self.run_("systemctl", "reload", RECORDER)
         pkvtest.wait_until(lambda: self.segments(".lz4"), "a sealed segment")
         self.run_("sh", "-c", "cat /dev/zero >/srv/small/filler || :")
+        self.run_("systemctl", "start", INDEXER)
+        self.wait_for_line(ERROR, "full|No space left", INDEXER)
         self.play()
         self.wait_for_line(ERROR, "No space left.*packets are lost until this is mended")
         pkvtest.wait_until(lambda: self.machine.show(RECORDER, "StatusText").startswith("packets cannot be stored"),
