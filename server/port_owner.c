@@ -165,5 +165,8 @@ void pkv__port_owner(char *text, size_t size, uint16_t port)
         find_process(find_inode("/proc/net/udp", port), text, size) ||
         find_process(find_inode("/proc/net/udp6", port), text, size))
         return;
-    (void)snprintf(text, size, "another program, which cannot be seen from here");
+    (void)snprintf(text, size,
+                   "another program, which cannot be seen from here (as root: ss -lnup 'sport = "
+                   ":%u')",
+                   port);
 }

@@ -346,6 +346,18 @@ class Sandbox(Case):
 
 
 class Journal(Case):
+    def test_who_has_the_port_is_said_as_far_as_it_can_be_seen(self):
+        self.drop_in("[Service]\nRestart=no\n")
+        self.configure(UDP)
+        with self.machine.bound(4789):
+            self.assertNotEqual(self.run_("systemctl", "start", RECORDER, check=False).status, 0)
+        self.wait_for_line(ERROR, r"4789.*cannot be seen from here.*ss -lnup 'sport = :4789'")
+        self.run_("ip", "link", "add", "tunnel7", "type", "vxlan", "id", 7, "dstport", 4789, "dev", "eth0")
+        self.addCleanup(self.run_, "ip", "link", "delete", "tunnel7")
+        self.run_("ip", "link", "set", "tunnel7", "up")
+        self.assertNotEqual(self.run_("systemctl", "start", RECORDER, check=False).status, 0)
+        self.wait_for_line(ERROR, "4789 is taken by the kernel's VXLAN device tunnel7")
+
     def test_a_wrong_configuration_is_an_error_and_not_tried_again(self):
         self.configure(UDP + "lisen = :6081\n")
         for unit in UNITS:
