@@ -52,6 +52,6 @@ int pktvaultd_become(const char *user, const char *archive)
 
 void pktvaultd_drop_capabilities(void)
 {
-    if (geteuid() != 0)
-        (void)set_capabilities(0);
+    if (geteuid() != 0 && set_capabilities(0) < 0)
+        pktvaultd_say(PKV_LOG_WARNING, "cannot give up capabilities: %s", strerror(errno));
 }

@@ -329,6 +329,11 @@ class Sandbox(Case):
         for unit in UNITS:
             self.assertEqual(self.machine.show(unit, "ActiveState", "Result"), ["inactive", "success"])
 
+    def test_capabilities_that_cannot_be_given_up_are_said(self):
+        self.drop_in("[Service]\nSystemCallFilter=~capset\n")
+        self.start(UDP)
+        self.wait_for_line(WARNING, "cannot give up capabilities: Operation not permitted")
+
     def test_an_archive_elsewhere(self):
         self.archive = "/srv/pktvault"
         self.run_("sh", "-c", "rm -rf /srv/pktvault && install -d -o pktvault -g pktvault -m 0750 /srv/pktvault")
