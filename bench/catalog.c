@@ -158,6 +158,7 @@ static void make_file(const char *directory, const struct pkv__segment_name *nam
     (void)close(fd);
 }
 
+/* As the indexer notes days that it has whole, so that a query need not list them. */
 static void note_days(sqlite3 *db, const char *directory)
 {
     struct pkv__archive_day *days = NULL;
@@ -165,14 +166,14 @@ static void note_days(sqlite3 *db, const char *directory)
     pkv_error error;
     check(pkv__archive_days(directory, &days, &count, &error), &error);
     sqlite3_stmt *s =
-        prepare(db, "INSERT OR REPLACE INTO day SELECT ?1, ?2, ?3, count(*) FROM segment "
-                    "WHERE name > ?1 AND name < ?1 || 'U'");
+        prepare(db, "SELECT count(*) FROM segment WHERE name > ?1 AND name < ?1 || 'U'");
     for (size_t i = 0; i < count; i++) {
         (void)sqlite3_bind_text(s, 1, days[i].day, -1, SQLITE_STATIC);
-        (void)sqlite3_bind_int64(s, 2, days[i].inode);
-        (void)sqlite3_bind_int64(s, 3, days[i].changed_ns);
-        put(db, s);
+        (void)sqlite3_step(s);
+        days[i].segments = (uint64_t)sqlite3_column_int64(s, 0);
+        (void)sqlite3_reset(s);
     }
+    check(pkv__archive_notes_write(directory, days, count, &error), &error);
     (void)sqlite3_finalize(s);
     free(days);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""A query that nothing answers, over synthetic catalogs of 1,000, 10,000 and 100,000 segments:
+"""A query that nothing answers, over synthetic catalogs of 10 GB to 10 TB, 40 to 40,000 segments:
 bench/growth.py BUILD DIRECTORY [TIMES]. BUILD was configured with -DPKV_BENCH=ON; DIRECTORY keeps the catalogs."""
 import os
 import statistics
@@ -11,7 +11,7 @@ import time
 HOUR = ["-S", "2024-01-03 00:00:00Z", "-U", "2024-01-03 01:00:00Z"]
 EXPRESSIONS = {"address": "host 198.51.100.9", "VNI": "vni 9999", "port": "port 31338",
                "address and port": "host 198.51.100.9 and port 31338"}
-SIZES = (1000, 10000, 100000)
+SIZES = (40, 400, 4000, 40000)  # of 256 MiB: 10 GB, 100 GB, 1 TB, 10 TB
 
 
 def measure(command, times):
