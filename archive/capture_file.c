@@ -156,3 +156,8 @@ uint64_t pkv__capture_file_skipped(const struct pkv__capture_file *file)
 {
     return file->skipped;
 }
+
+int pkv__capture_file_content(struct pkv__capture_file *file, char hex[33], pkv_error *error)
+{
+    return pkv__stream_content(file->stream, hex, error);
+}

@@ -39,6 +39,9 @@ uint64_t
 pkv__capture_file_bytes_read(const struct pkv__capture_file *file); /* of the file as stored */
 uint64_t
 pkv__capture_file_skipped(const struct pkv__capture_file *file); /* blocks of other types */
+/* The XXH3-128 of the whole file as it is stored, in hex: reads the rest of it, and nothing comes
+ * any more. PKV_E_SYSTEM. */
+int pkv__capture_file_content(struct pkv__capture_file *file, char hex[33], pkv_error *error);
 struct pkv__capture_file *pkv__capture_file_free(struct pkv__capture_file *file);
 
 #endif

@@ -26,8 +26,9 @@ struct pkv__statistics {
     int64_t start_ns, end_ns; /* of the coverage; PKV_TIME_MIN: not said */
     uint64_t received;        /* packets offered to us: stored + lost */
     uint64_t lost_kernel, lost_buffer, lost_disk, refused;
-    bool recovered; /* written by recovery: the writer died, later packets are unknown */
-    bool complete;  /* the last of an import that reached the end of its file */
+    bool recovered;   /* written by recovery: the writer died, later packets are unknown */
+    bool complete;    /* the last of an import that reached the end of its file */
+    char content[33]; /* then: the XXH3-128 of that file in hex; "": not said */
 };
 
 /* What the section header of a segment says. */
@@ -36,7 +37,7 @@ struct pkv__section {
     uint32_t lane;
     uint64_t sequence;
     bool import;        /* coverage is that of its packets */
-    const char *origin; /* NULL, or "import NAME xxh128 HEX bytes N": views into the block */
+    const char *origin; /* NULL, or "import NAME ends HEX bytes N": views into the block */
     size_t origin_length;
     const char *const *vni_names; /* writing: "100-149 web" … */
     size_t vni_names_count;

@@ -143,14 +143,23 @@ static bool parse_losses(struct pkv__statistics *s, const char *text, size_t len
            pkv__text_take_number(&text, &length, &s->refused) && length == 0;
 }
 
+static void parse_complete(struct pkv__statistics *s, const char *text, size_t length)
+{
+    if (length &&
+        !(pkv__option_text_skip(&text, &length, " xxh128 ") && length == sizeof s->content - 1))
+        return;
+    s->complete = true;
+    memcpy(s->content, text, length);
+}
+
 static bool parse_statistics_text(struct pkv__statistics *s, const char *text, size_t length)
 {
     if (pkv__option_text_skip(&text, &length, "losses "))
         return parse_losses(s, text, length);
     if (pkv__option_text_skip(&text, &length, "recovered") && length == 0)
         s->recovered = true;
-    else if (pkv__option_text_skip(&text, &length, "import complete") && length == 0)
-        s->complete = true;
+    else if (pkv__option_text_skip(&text, &length, "import complete"))
+        parse_complete(s, text, length);
     return true;
 }
 

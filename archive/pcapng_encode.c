@@ -254,7 +254,7 @@ void pkv__pcapng_put_statistics(struct pkv__buffer *b, uint32_t interface_id,
     if (s->recovered)
         put_ours_printf(b, "recovered");
     if (s->complete)
-        put_ours_printf(b, "import complete");
+        put_ours_printf(b, "import complete%s%s", s->content[0] ? " xxh128 " : "", s->content);
     put_end(b);
     end(b, block);
 }

@@ -9,8 +9,11 @@
 #include "archive/inflate.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/memory.h"
+
+#define PIECE_BYTES 65536u
 
 struct pkv__stream *pkv__stream_free(struct pkv__stream *stream)
 {
@@ -20,6 +23,7 @@ struct pkv__stream *pkv__stream_free(struct pkv__stream *stream)
         pkv__file_close(stream->fd);
     if (stream->state)
         stream->form->free_state(stream->state);
+    (void)pkv__hash128_free(stream->hash);
     pkv__free(stream->path);
     pkv__free(stream->window);
     pkv__free(stream->stored);
@@ -40,9 +44,11 @@ static size_t read_stored(struct pkv__stream *s, uint8_t *to, size_t length)
     ssize_t got = pkv__file_read(s->fd, to, length, s->path, &s->failure_text);
     if (got < 0)
         fail(s, (int)got);
-    else
-        s->stored_bytes += (uint64_t)got;
-    return got < 0 ? 0 : (size_t)got;
+    if (got <= 0)
+        return 0;
+    s->stored_bytes += (uint64_t)got;
+    pkv__hash128_add(s->hash, to, (size_t)got);
+    return (size_t)got;
 }
 
 /* Room for `length` bytes from `at` on, with what is there moved to the front. Answers where to
@@ -129,6 +135,21 @@ bool pkv__stream_skip_far(struct pkv__stream *stream, uint64_t length)
     return true;
 }
 
+int pkv__stream_content(struct pkv__stream *stream, char hex[33], pkv_error *error)
+{
+    uint8_t piece[PIECE_BYTES];
+    bool cannot_be_read = stream->failure && stream->failure != PKV_E_FORMAT;
+    stream->at = stream->end;
+    stream->ended = true;
+    if (!cannot_be_read)
+        stream->failure = 0;
+    while (!stream->failure && read_stored(stream, piece, sizeof piece) > 0)
+        continue;
+    if (!stream->failure)
+        pkv__hash128_hex(stream->hash, hex);
+    return pkv__stream_failure(stream, error);
+}
+
 int pkv__stream_failure(const struct pkv__stream *stream, pkv_error *error)
 {
     if (stream->failure && error)
@@ -165,7 +186,8 @@ int pkv__stream_open(struct pkv__stream **stream, const char *path, pkv_error *e
     made->fd = -1;
     made->path = pkv__strdup(standard_input ? "standard input" : path);
     made->window = pkv__alloc(PKV__READ_AHEAD_BYTES);
-    if (!made->path || !made->window)
+    made->hash = pkv__hash128_new();
+    if (!made->path || !made->window || !made->hash)
         return pkv__error_memory(error);
     made->window_capacity = PKV__READ_AHEAD_BYTES;
     made->at = made->end = made->window;

@@ -26,8 +26,9 @@ struct pkv__stream {
     uint8_t *stored;
     size_t stored_at, stored_end;
     bool stored_ended, between_frames;
-    uint64_t stored_bytes; /* read from the file */
-    int failure;           /* why it ended, if not by the end of the file */
+    uint64_t stored_bytes;     /* read from the file */
+    struct pkv__hash128 *hash; /* of them */
+    int failure;               /* why it ended, if not by the end of the file */
     pkv_error failure_text;
 };
 
@@ -56,6 +57,10 @@ static inline void pkv__stream_skip(struct pkv__stream *stream, size_t length)
 
 /* Consumes any number of bytes. False: the stream ends before. */
 bool pkv__stream_skip_far(struct pkv__stream *stream, uint64_t length);
+
+/* The XXH3-128 of the file's bytes, as they are stored, in hex: what has not been read is read now,
+ * and the stream is over. PKV_E_SYSTEM. */
+int pkv__stream_content(struct pkv__stream *stream, char hex[33], pkv_error *error);
 
 /* Why fewer bytes came than were needed: 0 the file ended; else the failure, with *error filled in.
  */

@@ -19,7 +19,7 @@
 #include "server/writer_internal.h"
 
 #define PROGRESS_PACKETS 16384u
-#define HASH_BYTES (256u << 10)
+#define END_BYTES (64 << 10)
 #define NAME_BYTES 200
 
 struct import {
@@ -28,11 +28,11 @@ struct import {
     pkv_progress_fn *progress;
     void *context;
     int fd;   /* of a regular file; else -1 */
-    int lock; /* on the file's hash in the archive; -1: none */
+    int lock; /* on the file in the archive, by that hash; -1: none */
     char *lock_path;
     uint64_t all_bytes; /* of it */
-    char hex[33];
-    uint64_t skip; /* packets that an interrupted import has stored already */
+    char ends[33];      /* a hash of them */
+    uint64_t skip;      /* packets that an interrupted import has stored already */
     uint64_t seen;
     struct pkv__capture_file *file;
     pkv_writer *writer;
@@ -49,24 +49,38 @@ static int canceled(const struct import *import, pkv_error *error)
     return pkv__error(error, PKV_E_CANCELED, -1, "%s: import was stopped", import->path);
 }
 
-static int hash_file(struct import *import, pkv_error *error)
+/* All of it: only where the archive may have the file. */
+static int hash_content(const struct import *import, char hex[33], pkv_error *error)
 {
-    uint8_t *buffer PKV__AUTO_FREE = pkv__alloc(HASH_BYTES);
+    struct pkv__capture_file *file;
+    int rc = pkv__capture_file_open(&file, import->path, error);
+    if (rc < 0)
+        return rc;
+    rc = pkv__capture_file_content(file, hex, error);
+    (void)pkv__capture_file_free(file);
+    return rc;
+}
+
+/* A hash of the file's ends and size, by which it is looked for. */
+static int hash_ends(struct import *import, pkv_error *error)
+{
+    uint8_t *end PKV__AUTO_FREE = pkv__alloc(END_BYTES);
     struct pkv__hash128 *hash = pkv__hash128_new();
-    int rc = buffer && hash ? 0 : pkv__error_memory(error);
-    ssize_t got = 1;
-    while (rc == 0 && got > 0) {
-        got = pkv__file_read(import->fd, buffer, HASH_BYTES, import->path, error);
+    int64_t size = pkv__file_size(import->fd, import->path, error);
+    int rc = size < 0 ? (int)size : end && hash ? 0 : pkv__error_memory(error);
+    for (unsigned last = 0; rc == 0 && last < 2; last++) {
+        int64_t at = last && size > END_BYTES ? size - END_BYTES : 0;
+        ssize_t got = pkv__file_read_at(import->fd, end, END_BYTES, at, import->path, error);
         if (got < 0)
             rc = (int)got;
         else
-            pkv__hash128_add(hash, buffer, (size_t)got);
-        import->all_bytes += got > 0 ? (uint64_t)got : 0;
-        if (rc == 0 && wants_to_stop(import, 0))
-            rc = canceled(import, error);
+            pkv__hash128_add(hash, end, (size_t)got);
     }
-    if (rc == 0)
-        pkv__hash128_hex(hash, import->hex);
+    if (rc == 0) {
+        import->all_bytes = (uint64_t)size;
+        pkv__hash128_add(hash, &import->all_bytes, sizeof import->all_bytes);
+        pkv__hash128_hex(hash, import->ends);
+    }
     (void)pkv__hash128_free(hash);
     return rc;
 }
@@ -81,7 +95,10 @@ static int identify(struct import *import, pkv_error *error)
     if (stat(import->path, &status) == 0 && !S_ISREG(status.st_mode))
         return 0;
     import->fd = pkv__file_open(import->path, O_RDONLY, error);
-    return import->fd < 0 ? import->fd : hash_file(import, error);
+    if (import->fd < 0)
+        return import->fd;
+    int rc = hash_ends(import, error);
+    return rc == 0 && wants_to_stop(import, 0) ? canceled(import, error) : rc;
 }
 
 /* One import of a file at a time in an archive: before the other one has written, nothing shows it.
@@ -89,7 +106,7 @@ static int identify(struct import *import, pkv_error *error)
 static int lock_file(struct import *import, pkv_error *error)
 {
     char relative[64];
-    (void)snprintf(relative, sizeof relative, "locks/import-%s", import->hex);
+    (void)snprintf(relative, sizeof relative, "locks/import-%s", import->ends);
     import->lock_path = pkv__archive_join(import->directory, relative);
     if (!import->lock_path)
         return pkv__error_memory(error);
@@ -114,18 +131,17 @@ static void unlock_file(struct import *import)
     pkv__free(import->lock_path);
 }
 
-/* Refuses what is there; an import that was interrupted is resumed behind its last packet. */
-static int compare_with_archive(struct import *import, pkv_error *error)
+/* Refuses what is there; an import that was interrupted is resumed behind its last packet, if that
+ * is what the file begins with. */
+static int compare_with_parts(struct import *import, struct pkv__import_parts *parts,
+                              pkv_error *error)
 {
     struct pkv__known known;
-    if (import->fd < 0 || import->flags & PKV_IMPORT_AGAIN)
-        return 0;
-    int rc = lock_file(import, error);
+    char content[33];
+    int rc = hash_content(import, content, error);
     if (rc < 0)
         return rc;
-    rc = pkv__import_known(&known, import->directory, import->hex, error);
-    if (rc < 0 || !known.any)
-        return rc;
+    pkv__import_parts_judge(parts, content, &known);
     if (known.complete)
         return pkv__error(error, PKV_E_EXISTS, -1,
                           "%s: the archive has this file already (--again to import it again)",
@@ -133,14 +149,33 @@ static int compare_with_archive(struct import *import, pkv_error *error)
     if (known.running)
         return pkv__error(error, PKV_E_BUSY, -1, "%s: another process imports this file now",
                           import->path);
+    if (known.other)
+        return 0;
     if (known.holes)
         return pkv__error(
             error, PKV_E_EXISTS, -1,
             "%s: an earlier import was interrupted, and not all of what it stored is there still "
             "(--again to import the file again)",
             import->path);
-    import->skip = known.packets;
-    return 0;
+    rc = pkv__import_parts_are_beginning(parts, import->path, error);
+    if (rc == 1)
+        import->skip = known.packets;
+    return rc < 0 ? rc : 0;
+}
+
+static int compare_with_archive(struct import *import, pkv_error *error)
+{
+    struct pkv__import_parts *parts;
+    if (import->fd < 0 || import->flags & PKV_IMPORT_AGAIN)
+        return 0;
+    int rc = lock_file(import, error);
+    if (rc == 0)
+        rc = pkv__import_parts_find(&parts, import->directory, import->ends, error);
+    if (rc < 0)
+        return rc;
+    rc = parts ? compare_with_parts(import, parts, error) : 0;
+    (void)pkv__import_parts_free(parts);
+    return rc;
 }
 
 static int open_writer(struct import *import, const pkv_options *options, pkv_error *error)
@@ -154,8 +189,8 @@ static int open_writer(struct import *import, const pkv_options *options, pkv_er
     if (import->fd < 0)
         (void)snprintf(origin, sizeof origin, "import %s", name);
     else
-        (void)snprintf(origin, sizeof origin, "import %s xxh128 %s bytes %" PRIu64, name,
-                       import->hex, import->all_bytes);
+        (void)snprintf(origin, sizeof origin, "import %s ends %s bytes %" PRIu64, name,
+                       import->ends, import->all_bytes);
     int rc = pkv_writer_open(&import->writer, import->directory, origin, options, error);
     if (rc == 0)
         pkv__writer_set_position(import->writer, import->skip);
@@ -206,6 +241,15 @@ static bool is_of_the_file(int rc)
            rc == PKV_E_UNSUPPORTED;
 }
 
+static int complete(struct import *import, pkv_error *error)
+{
+    char content[33];
+    int rc = pkv__capture_file_content(import->file, content, error);
+    if (rc == 0)
+        pkv__writer_set_complete(import->writer, content);
+    return rc;
+}
+
 /* 0 also where the file breaks: then all that can be had of it was taken, and the report says
  * where. */
 static int take_all(struct import *import, pkv_error *error)
@@ -223,9 +267,7 @@ static int take_all(struct import *import, pkv_error *error)
     } else if (rc < 0 && error) {
         *error = local;
     }
-    if (rc == 0)
-        pkv__writer_set_complete(import->writer);
-    return rc;
+    return rc == 0 ? complete(import, error) : rc;
 }
 
 static int run(struct import *import, const pkv_options *options, pkv_error *error)

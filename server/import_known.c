@@ -6,6 +6,7 @@
 
 #include <pktvault/time.h>
 
+#include "archive/capture_file.h"
 #include "archive/pcapng.h"
 #include "archive/segment_reader.h"
 #include "base/error.h"
@@ -14,7 +15,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#define MARK " xxh128 "
+#define MARK " ends "
 #define POSITION " packet "
 
 /* A segment of the file. */
@@ -22,19 +23,25 @@ struct part {
     char *path;
     uint64_t first, packets; /* of the file's packets */
     bool complete, damaged;
+    char content[33]; /* of the file, where it is complete */
 };
 
-struct parts {
-    struct part *list;
+struct pkv__import_parts {
+    struct part *list; /* by first */
     size_t count, capacity;
+    bool running;
 };
 
-static void free_parts(struct parts *parts)
+struct pkv__import_parts *pkv__import_parts_free(struct pkv__import_parts *parts)
 {
-    for (size_t i = 0; i < parts->count; i++)
+    for (size_t i = 0; parts && i < parts->count; i++)
         pkv__free(parts->list[i].path);
-    pkv__free(parts->list);
+    if (parts)
+        pkv__free(parts->list);
+    pkv__free(parts);
+    return NULL;
 }
+PKV__DEFINE_CLEANUP(struct pkv__import_parts, pkv__import_parts_free);
 
 /* The last occurrence, since a file may have any name. */
 static const char *find_last(const char *text, size_t length, const char *wanted)
@@ -46,13 +53,13 @@ static const char *find_last(const char *text, size_t length, const char *wanted
     return NULL;
 }
 
-static bool is_of_file(const struct pkv__section *section, const char *hex, uint64_t *first)
+static bool is_of_file(const struct pkv__section *section, const char *ends, uint64_t *first)
 {
     if (!section->origin)
         return false;
     const char *end = section->origin + section->origin_length;
     const char *hash = find_last(section->origin, section->origin_length, MARK);
-    if (!hash || end - hash < 32 || memcmp(hash, hex, 32) != 0)
+    if (!hash || end - hash < 32 || memcmp(hash, ends, 32) != 0)
         return false;
     const char *position = find_last(hash, (size_t)(end - hash), POSITION);
     *first = 0;
@@ -60,7 +67,7 @@ static bool is_of_file(const struct pkv__section *section, const char *hex, uint
 }
 
 /* Whether the segment at `path` is of the file. What cannot be read is not. */
-static bool look_at_head(const char *path, const char *hex, uint64_t *first)
+static bool look_at_head(const char *path, const char *ends, uint64_t *first)
 {
     struct pkv__segment_reader *reader;
     struct pkv__raw_block block;
@@ -73,7 +80,7 @@ static bool look_at_head(const char *path, const char *hex, uint64_t *first)
     if (pkv__segment_reader_next(reader, &block, NULL) == 1 &&
         pkv__pcapng_next(block.raw, block.raw_bytes, &offset, &head) == 1 &&
         head.type == PKV__PCAPNG_SECTION && pkv__pcapng_get_section(&head, &section) == 0)
-        is = is_of_file(&section, hex, first);
+        is = is_of_file(&section, ends, first);
     (void)pkv__segment_reader_free(reader);
     return is;
 }
@@ -89,8 +96,11 @@ static void count_block(struct part *part, const struct pkv__raw_block *raw)
         if (block.type == PKV__PCAPNG_PACKET)
             part->packets++;
         else if (block.type == PKV__PCAPNG_STATISTICS &&
-                 pkv__pcapng_get_statistics(&block, &interface_id, &statistics) == 0)
-            part->complete = part->complete || statistics.complete;
+                 pkv__pcapng_get_statistics(&block, &interface_id, &statistics) == 0 &&
+                 statistics.complete) {
+            part->complete = true;
+            memcpy(part->content, statistics.content, sizeof part->content);
+        }
     }
     part->damaged = part->damaged || rc < 0;
 }
@@ -112,7 +122,8 @@ static void read_part(struct part *part)
     (void)pkv__segment_reader_free(reader);
 }
 
-static int add_part(struct parts *parts, const char *path, uint64_t first, pkv_error *error)
+static int add_part(struct pkv__import_parts *parts, const char *path, uint64_t first,
+                    pkv_error *error)
 {
     if (pkv__grow(&parts->list, &parts->capacity, parts->count + 1, sizeof *parts->list) < 0)
         return pkv__error_memory(error);
@@ -123,7 +134,7 @@ static int add_part(struct parts *parts, const char *path, uint64_t first, pkv_e
     return 0;
 }
 
-static int find_parts(struct parts *parts, const char *directory, const char *hex, bool *running,
+static int find_parts(struct pkv__import_parts *parts, const char *directory, const char *ends,
                       pkv_error *error)
 {
     struct pkv__segment_file *files PKV__AUTO_FREE = NULL;
@@ -138,9 +149,9 @@ static int find_parts(struct parts *parts, const char *directory, const char *he
         char *path PKV__AUTO_FREE = pkv__archive_join(directory, relative);
         if (!path)
             return pkv__error_memory(error);
-        if (!look_at_head(path, hex, &first))
+        if (!look_at_head(path, ends, &first))
             continue;
-        *running = *running || (files[i].open && pkv__file_is_locked(path));
+        parts->running = parts->running || (files[i].open && pkv__file_is_locked(path));
         rc = add_part(parts, path, first, error);
     }
     return rc;
@@ -152,19 +163,37 @@ static int by_first(const void *a, const void *b)
     return (x->first > y->first) - (x->first < y->first);
 }
 
-/* The file's end is in the part that starts latest; several, if it was imported again. */
-static bool look_for_end(const struct parts *parts)
+int pkv__import_parts_find(struct pkv__import_parts **parts, const char *directory,
+                           const char ends[33], pkv_error *error)
+{
+    struct pkv__import_parts *made PKV__AUTO(pkv__import_parts_free) =
+        pkv__alloc_zero(1, sizeof *made);
+    if (!made)
+        return pkv__error_memory(error);
+    int rc = find_parts(made, directory, ends, error);
+    if (rc < 0)
+        return rc;
+    if (made->count)
+        qsort(made->list, made->count, sizeof *made->list, by_first);
+    *parts = made->count ? PKV__STEAL(made) : NULL;
+    return 0;
+}
+
+/* The end of a file is in the part that starts latest; several, if it was imported again. */
+static void look_for_end(struct pkv__import_parts *parts, const char *content,
+                         struct pkv__known *known)
 {
     for (size_t i = parts->count;
          i-- > 0 && parts->list[i].first == parts->list[parts->count - 1].first;) {
-        read_part(&parts->list[i]);
-        if (parts->list[i].complete)
-            return true;
+        struct part *part = &parts->list[i];
+        read_part(part);
+        bool same = strcmp(part->content, content) == 0;
+        known->complete = known->complete || (part->complete && same);
+        known->other = known->other || (part->complete && !same);
     }
-    return false;
 }
 
-static void find_resumption(struct pkv__known *known, const struct parts *parts)
+static void find_resumption(struct pkv__import_parts *parts, struct pkv__known *known)
 {
     for (size_t i = 0; i < parts->count; i++) {
         struct part *part = &parts->list[i];
@@ -176,21 +205,79 @@ static void find_resumption(struct pkv__known *known, const struct parts *parts)
     }
 }
 
-int pkv__import_known(struct pkv__known *known, const char *directory, const char hex[33],
-                      pkv_error *error)
+void pkv__import_parts_judge(struct pkv__import_parts *parts, const char content[33],
+                             struct pkv__known *known)
 {
-    struct parts parts = {NULL, 0, 0};
-    struct pkv__known found = {.any = false};
-    int rc = find_parts(&parts, directory, hex, &found.running, error);
-    if (rc == 0 && parts.count) {
-        found.any = true;
-        qsort(parts.list, parts.count, sizeof *parts.list, by_first);
-        found.complete = look_for_end(&parts);
-        if (!found.complete && !found.running)
-            find_resumption(&found, &parts);
+    *known = (struct pkv__known){.running = parts->running};
+    look_for_end(parts, content, known);
+    if (!known->complete && !known->running && !known->other)
+        find_resumption(parts, known);
+}
+
+/* The file's next packet; false: there is none, or it cannot be read. */
+static bool next_packet(struct pkv__capture_file *file, struct pkv__capture_item *item)
+{
+    int what;
+    do
+        what = pkv__capture_file_next(file, item, NULL);
+    while (what > 0 && what != PKV__CAPTURE_PACKET);
+    return what == PKV__CAPTURE_PACKET;
+}
+
+static bool is_same(const pkv_packet *a, const pkv_packet *b)
+{
+    return a->time_ns == b->time_ns && a->captured_bytes == b->captured_bytes &&
+           a->original_bytes == b->original_bytes &&
+           memcmp(a->data, b->data, a->captured_bytes) == 0;
+}
+
+/* From packet *at of the file on, which is the next that it gives. */
+static bool follows(const struct part *part, struct pkv__capture_file *file,
+                    const struct pkv__raw_block *raw, uint64_t *number, uint64_t *at)
+{
+    struct pkv__pcapng_block block;
+    size_t offset = 0;
+    while (pkv__pcapng_next(raw->raw, raw->raw_bytes, &offset, &block) == 1) {
+        struct pkv__capture_item item;
+        pkv_packet stored;
+        if (block.type != PKV__PCAPNG_PACKET || part->first + (*number)++ < *at)
+            continue;
+        if (pkv__pcapng_get_packet(&block, &stored) < 0 || !next_packet(file, &item) ||
+            !is_same(&stored, &item.packet))
+            return false;
+        ++*at;
     }
-    free_parts(&parts);
-    if (rc == 0)
-        *known = found;
+    return true;
+}
+
+static int compare_part(const struct part *part, struct pkv__capture_file *file, uint64_t *at,
+                        pkv_error *error)
+{
+    struct pkv__segment_reader *reader;
+    struct pkv__raw_block raw;
+    uint64_t number = 0;
+    int rc = pkv__segment_reader_open(&reader, part->path, error);
+    if (rc < 0)
+        return rc;
+    bool same = true;
+    while (same && (rc = pkv__segment_reader_next(reader, &raw, error)) == 1)
+        same = follows(part, file, &raw, &number, at);
+    (void)pkv__segment_reader_free(reader);
+    return rc < 0 ? rc : same;
+}
+
+int pkv__import_parts_are_beginning(const struct pkv__import_parts *parts, const char *path,
+                                    pkv_error *error)
+{
+    struct pkv__capture_file *file;
+    uint64_t at = 0;
+    int rc = pkv__capture_file_open(&file, path, error);
+    if (rc < 0)
+        return rc;
+    rc = 1;
+    for (size_t i = 0; rc == 1 && i < parts->count; i++)
+        if (parts->list[i].first + parts->list[i].packets > at)
+            rc = compare_part(&parts->list[i], file, &at, error);
+    (void)pkv__capture_file_free(file);
     return rc;
 }

@@ -2,6 +2,7 @@
 #include "server/writer_internal.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include <pktvault/time.h>
 
@@ -40,6 +41,7 @@ struct pkv_writer {
     uint64_t segment_bytes, position;
     int64_t first_ns, last_ns; /* of the packets in the segment */
     bool numbered, complete;   /* of an import */
+    char content[33];          /* of its file: a hash */
 };
 
 static void free_writer(pkv_writer *writer)
@@ -170,6 +172,7 @@ static int end_segment(pkv_writer *writer, bool last, pkv_error *error)
             .received = writer->interfaces[writer->in_segment[i]]->packets,
             .complete = last && writer->complete,
         };
+        memcpy(statistics.content, writer->content, sizeof statistics.content);
         pkv__pcapng_put_statistics(&writer->scratch, (uint32_t)i, &statistics, NULL);
         rc = put_scratch(writer, error);
     }
@@ -282,9 +285,10 @@ void pkv__writer_set_position(pkv_writer *writer, uint64_t packet)
     writer->numbered = true;
 }
 
-void pkv__writer_set_complete(pkv_writer *writer)
+void pkv__writer_set_complete(pkv_writer *writer, const char content[33])
 {
     writer->complete = true;
+    memcpy(writer->content, content, sizeof writer->content);
 }
 
 unsigned pkv__writer_segments(const pkv_writer *writer)

@@ -153,9 +153,10 @@ static void statistics_read_back(void **state)
 {
     (void)state;
     struct pkv__statistics all[] = {
-        {NOON_NS, NOON_NS - 5, NOON_NS, 1000, 1, 2, 3, 4, true, false},
-        {1, INT64_MIN, INT64_MIN, 0, 0, 0, 0, 0, false, true},
-        {-1, -3, -2, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, true, true}};
+        {NOON_NS, NOON_NS - 5, NOON_NS, 1000, 1, 2, 3, 4, true, false, ""},
+        {1, INT64_MIN, INT64_MIN, 0, 0, 0, 0, 0, false, true, ""},
+        {-1, -3, -2, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, true, true,
+         "00112233445566778899aabbccddeeff"}};
     for (size_t i = 0; i < 3; i++) {
         struct pkv__statistics read;
         uint32_t id = 0;
@@ -170,6 +171,7 @@ static void statistics_read_back(void **state)
                     read.lost_buffer == all[i].lost_buffer && read.lost_disk == all[i].lost_disk &&
                     read.refused == all[i].refused && read.recovered == all[i].recovered &&
                     read.complete == all[i].complete);
+        assert_string_equal(read.content, all[i].content);
     }
 }
 

@@ -165,6 +165,44 @@ class Import(unittest.TestCase):
             file.write(done.stdout)
         return dissect(plain)[0]
 
+    def changed_at(self, path, packet):
+        """A copy with the time of a packet changed by 4 ms: its ends and its size are the same."""
+        copy = self.path("changed.pcap")
+        with open(path, "rb") as file:
+            data = bytearray(file.read())
+        data[24 + packet * 80 + 5] ^= 16
+        with open(copy, "wb") as file:
+            file.write(data)
+        return copy
+
+    def test_files_with_the_same_ends_are_two(self):
+        path = self.many(5000)
+        for file in (path, self.changed_at(path, 2500)):
+            self.assertEqual(self.run_import(file)["packets"], 5000)
+        self.assertEqual(len(set(self.stored())), 5001)
+        for file in (path, self.path("changed.pcap")):
+            self.assertEqual(self.run_import(file)["rc"], EXISTS)
+
+    def test_an_interrupted_import_is_not_resumed_with_another_file(self):
+        path = self.many()
+        stopped = self.run_import("--stop-after=2", path)
+        changed = self.changed_at(path, 12000)
+        self.assertEqual(stopped["rc"], CANCELED)
+        self.assertGreater(stopped["packets"], 13000)
+        self.assertEqual(self.run_import(changed)["packets"], 100000)
+        self.assertEqual(len(set(dissect(changed)[0]) - set(dissect(path)[0])), 1)
+        self.assertLessEqual(set(dissect(changed)[0]), set(self.stored()))
+        self.assertEqual(self.run_import(changed)["rc"], EXISTS)
+
+    def test_the_segments_tell_the_hash_of_the_file(self):
+        self.run_import(self.small())
+        with open(self.small(), "rb") as file:
+            expected = run("xxh128sum", stdin=file).stdout.decode().split()[0]
+        plain = self.path("plain.pcapng")
+        run("lz4", "-d", "-f", "-q", self.segments()[-1], plain)
+        with open(plain, "rb") as file:
+            self.assertIn(f"pktvault import complete xxh128 {expected}".encode(), file.read())
+
     def test_standard_input_is_imported_without_being_recognised(self):
         for _ in range(2):
             with open(self.small(), "rb") as file:
