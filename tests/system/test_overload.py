@@ -295,6 +295,23 @@ class Frozen(OverloadCase):
         self.assertTrue(burst[0] <= start and end <= again[1])
         self.check_archive()
 
+    def test_a_daemon_that_ends_while_the_disk_does_not_answer(self):
+        disk = disks.Freezable(self, self.path("disk"))
+        self.archive = os.path.join(disk.where, "archive")
+        with self.daemon(buffer_bytes="1M") as daemon:
+            self.send(100)
+            self.wait_until_read()
+            disk.freeze()
+            self.send(500)
+            daemon.send(signal.SIGTERM)
+            pkvtest.wait_until(self.is_read, "the daemon has read all")
+            self.assertIsNone(daemon.process.poll())
+            disk.thaw()
+            self.assertEqual(daemon.process.wait(60), 0)
+        self.assertEqual(self.stored(), list(range(self.sent)))
+        self.assertEqual(self.missing(), [])
+        self.check_archive()
+
     def test_an_index_on_a_disk_that_does_not_answer(self):
         """The recorder goes on, what is not indexed is scanned, and all is indexed once the disk is back."""
         with self.daemon(rotate_bytes="1M"):
