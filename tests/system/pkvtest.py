@@ -164,6 +164,12 @@ class Daemon:
             raise AssertionError(f"pktvaultd left with {status}\n{self.log()}")
         return time.monotonic() - start
 
+    def memory(self, what="VmRSS"):
+        """Its resident bytes (VmHWM: the most so far), or None where a sanitizer needs more than the program."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+            values = dict(line.split(":", 1) for line in file.read().splitlines())
+        return None if int(values["VmSize"].split()[0]) > 1 << 30 else int(values[what].split()[0]) * 1024
+
     def kill(self):
         self.process.kill()
         self.process.wait()

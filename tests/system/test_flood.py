@@ -74,18 +74,12 @@ class Live(FloodCase):
             for datagram in datagrams:
                 out.sendto(datagram, TARGET)
             pkvtest.wait_for_count(self.archive, len(datagrams))
-            peak = self.peak(daemon)
+            peak = daemon.memory("VmHWM")
             daemon.stop(seconds=60)
         if peak:
             self.assertLess(peak, MEMORY)
         pktvault("index", "-a", self.archive)
         self.assertNotIn("LOSSES", pktvault("query", "-a", self.archive, "--count").err)
-
-    def peak(self, daemon):
-        """The most bytes that it had, or None where a sanitizer has more."""
-        with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as file:
-            values = dict(line.split(":", 1) for line in file.read().splitlines())
-        return None if int(values["VmSize"].split()[0]) > 1 << 30 else int(values["VmHWM"].split()[0]) * 1024
 
     def test_flows_of_one_packet(self):
         self.record([pkvtest.vxlan(5, inner(address(i), 1024 + i % 1000)) for i in range(MANY)])

@@ -119,15 +119,6 @@ def kernel_drops(port=4789):
     return sum(int(row[-1]) for row in rows if row[1].endswith(f":{port:04X}"))
 
 
-def memory(daemon):
-    """Its resident bytes, and None where a sanitizer needs more than the program."""
-    with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as file:
-        values = dict(line.split(":", 1) for line in file.read().splitlines())
-    if int(values["VmSize"].split()[0]) > 1 << 30:
-        return None
-    return int(values["VmRSS"].split()[0]) * 1024
-
-
 class Socket(OverloadCase):
     def daemon(self, *arguments, **options):
         return pkvtest.Daemon(self.archive, *self.configure(flush_interval="20ms", **options),
@@ -172,13 +163,13 @@ class Socket(OverloadCase):
         """Little memory everywhere, segments that are sealed all the time, a daemon that is stopped again and again."""
         small = {"receive_buffer": 65536, "buffer_bytes": "1M", "rotate_bytes": "256K"}
         with self.daemon(**small) as daemon:
-            before = memory(daemon)
+            before = daemon.memory()
             for _ in range(30):
                 with self.stopped(daemon):
                     self.send(1000)
                 self.send(1000)
             self.wait_until_read()
-            after = memory(daemon)
+            after = daemon.memory()
             drops = kernel_drops()
             daemon.stop()
         self.assert_account()
@@ -265,14 +256,14 @@ class Frozen(OverloadCase):
         with self.daemon(buffer_bytes="1M") as daemon:
             self.send(100)
             self.wait_until_read()
-            before, memory_before = self.sent, memory(daemon)
+            before, memory_before = self.sent, daemon.memory()
             disk.freeze()
             burst = self.send(20000)
             pkvtest.wait_until(self.is_read, "the daemon has read all")
-            memory_full = memory(daemon)
+            memory_full = daemon.memory()
             again = self.send(20000)
             pkvtest.wait_until(self.is_read, "the daemon has read all")
-            memory_after = memory(daemon)
+            memory_after = daemon.memory()
             disk.thaw()
             pkvtest.wait_until(lambda: len(self.stored()) + self.lost("buffer") == self.sent, "an account of all")
             self.assertEqual(kernel_drops(), 0)
