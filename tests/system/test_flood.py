@@ -3,7 +3,6 @@
 was sent is found, memory stays within its limit, and an index that is made again is the same, though every process has
 another secret in its tables."""
 
-import os
 import socket
 import struct
 
