@@ -2,6 +2,7 @@
 /* The configuration file, read by inih. */
 #include "base/options.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include <ini.h>
@@ -27,8 +28,39 @@ static int fail(struct reader *r, int code, const char *text)
     return 0;
 }
 
-/* inih cuts a line at 200 bytes and at a ';' behind white space without a word: both are errors
- * here. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+#define SECTION_BYTES_MAX 49 /* inih cuts a longer name */
+
+static bool has_comment(const char *text)
+{
+    for (size_t i = 1; *text && text[i]; i++)
+        if (text[i] == ';' && isspace((unsigned char)text[i - 1]))
+            return true;
+    return false;
+}
+
+/* What inih would cut or pass over without a word is an error here: lines of 200 bytes, a ';'
+ * behind white space, what stands behind a section, the end of its long name. */
+static void check_line(struct reader *r, const char *text)
+{
+    size_t name = strcspn(text, "]");
+    if (*text == ';' || *text == '#')
+        return;
+    if (has_comment(text))
+        (void)fail(r, PKV_E_SYNTAX, "a comment must have a line of its own");
+    else if (*text == '[' && name > SECTION_BYTES_MAX)
+        (void)fail(r, PKV_E_LIMIT, "the name of the section is too long");
+    else if (*text == '[' && text[name] && text[name + 1 + strspn(text + name + 1, " \t\r\n")])
+        (void)fail(r, PKV_E_SYNTAX, "a [section] must have a line of its own");
+}
+
+static const char *skip_blank(const char *text)
+{
+    while (isspace((unsigned char)*text) && *text != '\n')
+        text++;
+    return text;
+}
+
 static char *read_line(char *line, int size, void *context)
 {
     struct reader *r = context;
@@ -41,17 +73,15 @@ static char *read_line(char *line, int size, void *context)
         (void)fail(r, PKV_E_LIMIT, "the line is too long");
         return NULL;
     }
-    memcpy(line, r->at, length);
-    line[length] = 0;
+    /* Behind white space inih would take the line for more of the value before. */
+    const char *from = skip_blank(r->at);
     r->at += length;
-    const char *text = line + strspn(line, " \t");
-    if (*text == ';' || *text == '#')
-        return line;
-    if (strstr(text, " ;") || strstr(text, "\t;")) {
-        (void)fail(r, PKV_E_SYNTAX, "a comment must have a line of its own");
-        return NULL;
-    }
-    return line;
+    length = (size_t)(r->at - from);
+    memcpy(line, from, length);
+    line[length] = 0;
+    bool marked = r->line == 1 && strncmp(line, BYTE_ORDER_MARK, 3) == 0;
+    check_line(r, skip_blank(marked ? line + 3 : line));
+    return r->failure ? NULL : line;
 }
 
 static int set_vni_name(struct reader *r, const char *range, const char *name, const char *value)
@@ -83,6 +113,17 @@ static int set_key(void *context, const char *section, const char *name, const c
     return rc < 0 ? fail(r, rc, why.text) : 1;
 }
 
+/* As a power cut leaves them: what stands behind would be ignored. */
+static void check_zeros(struct reader *r, size_t length)
+{
+    if (strlen(r->at) == length)
+        return;
+    r->line = 1;
+    for (const char *at = r->at; (at = strchr(at, '\n')) != NULL; at++)
+        r->line++;
+    (void)fail(r, PKV_E_SYNTAX, "a zero byte");
+}
+
 int pkv_options_read(pkv_options *options, const char *path, pkv_error *error)
 {
     PKV__AUTO_FREE char *text = NULL;
@@ -91,6 +132,7 @@ int pkv_options_read(pkv_options *options, const char *path, pkv_error *error)
     if (rc < 0)
         return rc;
     struct reader r = {.at = text, .path = path, .options = options, .error = error};
+    check_zeros(&r, length);
     int line = ini_parse_stream(read_line, &r, set_key, &r);
     if (line != 0 && r.failure == 0) {
         r.line = line > 0 ? line : r.line;

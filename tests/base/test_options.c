@@ -41,7 +41,7 @@ static void a_configuration_sets_its_keys(void **state)
     pkv_error error;
     assert_done(read_text("# comment\n[pktvault]\narchive = /srv/vault\nlisten = "
                           "0.0.0.0:4789\nlisten = [::]:6081\n"
-                          "rotate_bytes = 64M\nflush_interval = 250ms\nindex = no\n"
+                          "rotate_bytes = 64M\n  flush_interval = 250ms\nindex = no\n"
                           "[vni 100-149]\nname = web\n[vni 4711]\nname = db\n",
                           &error),
                 error);
@@ -106,6 +106,10 @@ static void errors_name_file_and_line(void **state)
         {"[vni 9-1]\nname = web\n", PKV_E_INVALID, 2, "a VNI or a range"},
         {"[vni 16777216]\nname = web\n", PKV_E_INVALID, 2, "a VNI or a range"},
         {longer, PKV_E_LIMIT, 1, "too long"},
+        {"archive = /srv\v; the big disk\n", PKV_E_SYNTAX, 1, "line of its own"},
+        {"[vni 5] name = web\n", PKV_E_SYNTAX, 1, "line of its own"},
+        {"[vni 0000000000000000000000000000000000000000000000009]\n", PKV_E_LIMIT, 1, "too long"},
+        {"archive = /srv\n  listen\n", PKV_E_SYNTAX, 2, "neither a key"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         pkv_error error = {0};
