@@ -257,7 +257,8 @@ int pkv__segment_reader_next(struct pkv__segment_reader *reader, struct pkv__raw
 int pkv__segment_reader_at(struct pkv__segment_reader *reader, int64_t offset,
                            uint32_t stored_bytes, struct pkv__raw_block *block, pkv_error *error)
 {
-    if (offset < (int64_t)PKV__LZ4_HEADER_BYTES || stored_bytes > LONGEST_BLOCK)
+    if (offset < (int64_t)PKV__LZ4_HEADER_BYTES || stored_bytes < PKV__LZ4_OVERHEAD_BYTES ||
+        stored_bytes > LONGEST_BLOCK)
         return corrupt(reader, offset, "no block can be there", error);
     int64_t left = fill(reader, offset, stored_bytes, 0, error);
     if (left < 0)
