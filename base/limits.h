@@ -81,6 +81,10 @@
 
 /* Indexer and databases. */
 #define PKV__DATABASE_VALUE_MAX_BYTES (256 << 20) /* a posting list of 100 million packets */
+/* Readers take a longer value than the file for a computed one; no less than these, as SQLite's own
+ * texts are values, and some of a catalog may still stand in its WAL. */
+#define PKV__INDEX_VALUE_BYTES (64 << 10)
+#define PKV__CATALOG_VALUE_BYTES (4 << 20)
 #define PKV__CATALOG_WAIT_MS 5000 /* for readers that recover a WAL; nobody else writes */
 /* Past it the largest filter is wrong half of the time: none is kept. */
 #define PKV__FILTER_KEYS_MAX 50000u

@@ -95,6 +95,7 @@ static int open_shared(sqlite3 **db, const char *path, const char *parameters, p
     int rc = pkv__database_open(&opened, path, parameters, SQLITE_OPEN_READONLY, error);
     if (rc < 0)
         return rc;
+    pkv__database_limit(opened, PKV__CATALOG_VALUE_BYTES);
     (void)sqlite3_busy_timeout(opened, PKV__CATALOG_WAIT_MS);
     (void)sqlite3_db_config(opened, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     keep_wal(opened);

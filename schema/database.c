@@ -20,7 +20,9 @@ int pkv__database_error(sqlite3 *db, int rc, pkv_error *error)
     int primary = rc & 0xff;
     if (primary == SQLITE_NOMEM)
         return pkv__error_memory(error);
-    bool damaged = primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB;
+    /* Our SQL is right: what it lacks, or cannot hold, is the file's fault. */
+    bool damaged = primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB ||
+                   primary == SQLITE_ERROR || primary == SQLITE_TOOBIG;
     bool latest = db && (sqlite3_extended_errcode(db) & 0xff) == primary;
     return pkv__error(error, damaged ? PKV_E_FORMAT : PKV_E_SYSTEM, -1, "%s: SQLite: %s",
                       file_name(db), latest ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
@@ -82,6 +84,19 @@ static void limit(sqlite3 *db)
     (void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
     (void)sqlite3_limit(db, SQLITE_LIMIT_WORKER_THREADS, 0);
     (void)sqlite3_limit(db, SQLITE_LIMIT_TRIGGER_DEPTH, 1);
+}
+
+void pkv__database_limit(sqlite3 *db, int64_t at_least)
+{
+    sqlite3_file *file = NULL;
+    sqlite3_int64 bytes = 0;
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || !file ||
+        !file->pMethods || file->pMethods->xFileSize(file, &bytes) != SQLITE_OK)
+        return;
+    if (bytes < at_least)
+        bytes = at_least;
+    if (bytes < PKV__DATABASE_VALUE_MAX_BYTES)
+        (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, (int)bytes);
 }
 
 /* https://www.sqlite.org/security.html, for files from strangers. */

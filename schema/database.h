@@ -34,7 +34,8 @@ int pkv__catalog_create_temporary(sqlite3 **db, pkv_error *error);
 void pkv__database_close(sqlite3 *db); /* NULL is fine */
 
 /* sqlite3_prepare_v3 and sqlite3_exec with errors in our form ("FILE: SQLite: …"; PKV_E_FORMAT for
- * SQLITE_CORRUPT and SQLITE_NOTADB, PKV_E_MEMORY for SQLITE_NOMEM, else PKV_E_SYSTEM). */
+ * SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_ERROR (a table is missing) and SQLITE_TOOBIG, PKV_E_MEMORY
+ * for SQLITE_NOMEM, else PKV_E_SYSTEM). */
 int pkv__database_prepare(sqlite3_stmt **statement, sqlite3 *db, const char *sql, pkv_error *error);
 int pkv__database_exec(sqlite3 *db, const char *sql, pkv_error *error);
 int pkv__database_error(sqlite3 *db, int rc,

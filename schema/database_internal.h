@@ -18,6 +18,10 @@ extern const char pkv__catalog_sql[], pkv__index_sql[];
 int pkv__database_open(sqlite3 **db, const char *path, const char *parameters, int flags,
                        pkv_error *error);
 
+/* No value is longer than the file, or than `at_least`: a schema from a stranger may have columns
+ * that are computed, hundreds of megabytes a row out of nothing. */
+void pkv__database_limit(sqlite3 *db, int64_t at_least);
+
 /* A database without a name: in memory, and in a temporary file of SQLite's where it grows. */
 int pkv__database_create_temporary(sqlite3 **db, const char *schema, pkv_error *error);
 

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "schema/database.h"
 #include "schema/database_internal.h"
@@ -53,8 +54,10 @@ int pkv__index_open(sqlite3 **db, const char *path, pkv_error *error)
         return pkv__error(error, PKV_E_NOT_FOUND, -1, "no index %s", path);
     PKV__AUTO_DATABASE sqlite3 *opened = NULL;
     int rc = pkv__database_open(&opened, path, "&immutable=1", SQLITE_OPEN_READONLY, error);
-    if (rc == 0)
-        rc = pkv__database_check(opened, path, PKV__INDEX_APPLICATION, PKV__INDEX_VERSION, error);
+    if (rc < 0)
+        return rc;
+    pkv__database_limit(opened, PKV__INDEX_VALUE_BYTES);
+    rc = pkv__database_check(opened, path, PKV__INDEX_APPLICATION, PKV__INDEX_VERSION, error);
     if (rc < 0)
         return rc;
     *db = PKV__STEAL(opened);
