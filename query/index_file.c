@@ -57,15 +57,33 @@ static int read_counts(struct pkv__index_file *file)
     return sound ? PKV_OK : pkv__index_damaged(file, "no counts");
 }
 
-static uint8_t blob(sqlite3_stmt *statement, int column, uint8_t to[16])
+/* False: nothing that an address can be. */
+static bool read_address(sqlite3_stmt *statement, int column, struct pkv__address *address)
 {
     const void *data = sqlite3_column_blob(statement, column);
     int length = sqlite3_column_bytes(statement, column);
-    memset(to, 0, 16);
-    if (!data || length > 16)
-        return 0;
-    memcpy(to, data, (size_t)length);
-    return (uint8_t)length;
+    *address = (struct pkv__address){.length = 0};
+    if (length != 0 && length != 4 && length != 6 && length != 16)
+        return false;
+    if (data)
+        memcpy(address->bytes, data, (size_t)length);
+    address->length = data ? (uint8_t)length : 0;
+    return true;
+}
+
+static bool read_tunnel(sqlite3_stmt *s, struct pkv__index_tunnel *tunnel)
+{
+    struct pkv__address a, b;
+    int64_t kind = sqlite3_column_int64(s, 1), vni = sqlite3_column_int64(s, 2);
+    if (kind < PKV__TUNNEL_NONE || kind > PKV__TUNNEL_GENEVE || vni < 0 || vni > PKV__VNI_MAX ||
+        !read_address(s, 3, &a) || !read_address(s, 4, &b))
+        return false;
+    tunnel->kind = (uint8_t)kind;
+    tunnel->vni = (uint32_t)vni;
+    tunnel->outer_length = a.length > b.length ? a.length : b.length;
+    memcpy(tunnel->outer[0], a.bytes, sizeof(a.bytes));
+    memcpy(tunnel->outer[1], b.bytes, sizeof(b.bytes));
+    return true;
 }
 
 static int read_tunnels(struct pkv__index_file *file)
@@ -81,12 +99,8 @@ static int read_tunnels(struct pkv__index_file *file)
         if (pkv__grow(&file->tunnels, &file->tunnel_capacity, file->tunnel_count + 1,
                       sizeof(*file->tunnels)))
             return pkv__error_memory(file->error);
-        struct pkv__index_tunnel *t = &file->tunnels[file->tunnel_count++];
-        t->kind = (uint8_t)sqlite3_column_int(s, 1);
-        t->vni = (uint32_t)sqlite3_column_int64(s, 2);
-        t->outer_length = blob(s, 3, t->outer[0]);
-        uint8_t other = blob(s, 4, t->outer[1]);
-        t->outer_length = other > t->outer_length ? other : t->outer_length;
+        if (!read_tunnel(s, &file->tunnels[file->tunnel_count++]))
+            return pkv__index_damaged(file, "a tunnel is broken");
     }
     return rc;
 }
@@ -130,34 +144,39 @@ int pkv__index_host(struct pkv__index_file *file, int64_t id, struct pkv__addres
     rc = pkv__index_step(file, file->host);
     if (rc != 1)
         return rc ? rc : pkv__index_damaged(file, "a host is missing");
-    address->length = blob(file->host, 0, address->bytes);
-    return PKV_OK;
+    return read_address(file->host, 0, address) ? PKV_OK
+                                                : pkv__index_damaged(file, "a host is broken");
+}
+
+/* Grown with the rows: a single one may have any number. */
+static int add_host(struct pkv__index_file *file, sqlite3_stmt *s, size_t *count, size_t *capacity)
+{
+    if (sqlite3_column_int64(s, 0) != (int64_t)*count)
+        return pkv__index_damaged(file, "hosts are not numbered 0, 1, …");
+    if (pkv__grow(&file->hosts, capacity, *count + 1, sizeof(*file->hosts)))
+        return pkv__error_memory(file->error);
+    return read_address(s, 1, &file->hosts[(*count)++])
+               ? PKV_OK
+               : pkv__index_damaged(file, "a host is broken");
 }
 
 int pkv__index_read_hosts(struct pkv__index_file *file)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
-    int64_t next = 0;
-    if (file->hosts || file->host_count > UINT32_MAX)
+    size_t count = 0, capacity = 0;
+    if (file->hosts)
         return PKV_OK;
     int rc = pkv__database_prepare(&s, file->db, "SELECT id, address FROM host ORDER BY id",
                                    file->error);
-    if (rc)
-        return rc;
-    struct pkv__address *hosts = pkv__alloc_zero((size_t)file->host_count + 1, sizeof(*hosts));
-    if (!hosts)
-        return pkv__error_memory(file->error);
-    while ((rc = pkv__index_step(file, s)) == 1 && next < file->host_count &&
-           sqlite3_column_int64(s, 0) == next) {
-        hosts[next].length = blob(s, 1, hosts[next].bytes);
-        next++;
+    while (!rc && (rc = pkv__index_step(file, s)) == 1)
+        rc = add_host(file, s, &count, &capacity);
+    if (!rc && (int64_t)count != file->host_count)
+        rc = pkv__index_damaged(file, "hosts are not numbered 0, 1, …");
+    if (rc) {
+        pkv__free(file->hosts);
+        file->hosts = NULL;
     }
-    if (next != file->host_count || rc) {
-        pkv__free(hosts);
-        return rc < 0 ? rc : pkv__index_damaged(file, "hosts are not numbered 0, 1, …");
-    }
-    file->hosts = hosts;
-    return PKV_OK;
+    return rc;
 }
 
 /* Order of the host table: length, then bytes. */
@@ -208,9 +227,12 @@ int pkv__index_file_flows_of(struct pkv__index_file *file, int64_t host, struct 
     const void *data = sqlite3_column_blob(file->host_flows, 0);
     struct pkv__cursor c = pkv__cursor(data, (size_t)sqlite3_column_bytes(file->host_flows, 0));
     uint64_t id = 0;
-    while (pkv__cursor_left(&c) && !c.failed) {
-        id += pkv__cursor_varint(&c);
-        if (c.failed || id >= (uint64_t)file->flow_count)
+    for (bool first = true; pkv__cursor_left(&c); first = false) {
+        uint64_t step = pkv__cursor_varint(&c);
+        if (c.failed || (!step && !first) || step > UINT32_MAX)
+            return pkv__index_damaged(file, "a list of flows is broken");
+        id += step;
+        if (id >= (uint64_t)file->flow_count)
             return pkv__index_damaged(file, "a list of flows is broken");
         if (pkv__grow(&set->ids, &set->capacity, set->count + 1, sizeof(*set->ids)))
             return pkv__error_memory(file->error);
@@ -232,10 +254,11 @@ int pkv__index_file_posting(struct pkv__index_file *file, uint32_t flow,
     const void *data = sqlite3_column_blob(file->posting, 0);
     struct pkv__cursor c = pkv__cursor(data, (size_t)sqlite3_column_bytes(file->posting, 0));
     uint64_t ordinal = 0;
-    for (rc = PKV_OK; pkv__cursor_left(&c) && !rc;) {
+    rc = PKV_OK;
+    for (bool first = true; pkv__cursor_left(&c) && !rc; first = false) {
         uint64_t value = pkv__cursor_varint(&c);
         ordinal += value >> 1;
-        if (c.failed || ordinal > UINT32_MAX)
+        if (c.failed || (value < 2 && !first) || ordinal > UINT32_MAX)
             return pkv__index_damaged(file, "a posting list is broken");
         rc = packet(context, (uint32_t)ordinal, value & 1);
     }
@@ -304,8 +327,10 @@ int pkv__index_file_interfaces(struct pkv__index_file *file, struct pkv__plan *p
                               .description = (const char *)sqlite3_column_text(s, 4),
                               .options = sqlite3_column_blob(s, 5),
                               .options_bytes = (uint32_t)sqlite3_column_bytes(s, 5)};
-        if (pkv__plan_add_interface(plan, &view))
-            return pkv__error_memory(file->error);
+        rc = pkv__plan_add_interface(plan, &view);
+        if (rc)
+            return rc == PKV_E_MEMORY ? pkv__error_memory(file->error)
+                                      : pkv__index_damaged(file, "too many interfaces");
     }
     return rc;
 }

@@ -90,15 +90,20 @@ static int all_flows(struct pkv__index_file *file, pkv__index_flow_fn *row, void
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
     struct pkv__plan_flow flow;
+    int64_t next = 0;
     int rc = pkv__index_read_hosts(file);
     if (!rc)
         rc = pkv__database_prepare(&s, file->db, FLOW_COLUMNS, file->error);
     if (rc)
         return rc;
     while ((rc = pkv__index_step(file, s)) == 1) {
+        int64_t id = sqlite3_column_int64(s, 0);
+        if (id < next || id >= file->flow_count)
+            return pkv__index_damaged(file, "flows are not in order");
+        next = id + 1;
         rc = read_flow(file, s, &flow);
         if (!rc)
-            rc = row(context, (uint32_t)sqlite3_column_int64(s, 0), &flow);
+            rc = row(context, (uint32_t)id, &flow);
         if (rc)
             return rc;
     }

@@ -15,7 +15,10 @@ struct work {
     uint32_t flow; /* number in the plan, and what an entry keeps of it */
     unsigned initiator;
     uint32_t check;
-    size_t next_entry; /* while blocks are walked */
+    /* While blocks are walked: behind the last. */
+    size_t next_entry;
+    uint64_t next_ordinal;
+    int64_t next_offset;
     pkv_error *error;
 };
 
@@ -128,11 +131,25 @@ static int take_flow(void *context, uint32_t id, struct pkv__plan_flow *flow)
     return pkv__index_file_posting(&w->file, id, take_packet, w);
 }
 
+/* Blocks come in the order of the file, so that none is read twice. */
+static int step_over(struct work *w, const struct pkv__plan_block *block)
+{
+    if (block->first_ordinal < w->next_ordinal || block->offset < w->next_offset ||
+        __builtin_add_overflow(block->offset, (int64_t)block->stored_bytes, &w->next_offset))
+        return pkv__error(w->error, PKV_E_FORMAT, -1, "%s: blocks of the index are not in order",
+                          w->plan->path);
+    w->next_ordinal = (uint64_t)block->first_ordinal + block->packets;
+    return PKV_OK;
+}
+
 /* Gives the block its entries and keeps it, if it has any in the range. */
 static int take_block(struct work *w, struct pkv__plan_block *block)
 {
     struct pkv__plan *plan = w->plan;
     uint64_t end = (uint64_t)block->first_ordinal + block->packets;
+    int rc = step_over(w, block);
+    if (rc)
+        return rc;
     while (w->next_entry < plan->entry_count &&
            plan->entries[w->next_entry].ordinal < block->first_ordinal)
         w->next_entry++;
