@@ -58,7 +58,7 @@ static void put_time(const struct cli_flow_table *table, const pkv_flow *flow)
     char first[PKV_TIME_TEXT], lasted[CLI_NUMBER_TEXT];
     first_text(first, flow->first_ns, table->utc);
     printf("%s%s%s %6s ", cli_colour(stdout, CLI_DIM), first, cli_colour(stdout, CLI_PLAIN),
-           cli_lasted(lasted, flow->last_ns - flow->first_ns));
+           cli_lasted(lasted, (int64_t)((uint64_t)flow->last_ns - (uint64_t)flow->first_ns)));
 }
 
 static void widen(struct cli_flow_table *table, const char *vni)
