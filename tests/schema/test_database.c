@@ -186,6 +186,29 @@ static void no_catalog_says_what_makes_one(void **state)
     assert_non_null(strstr(error.text, "pktvault index"));
 }
 
+/* A column that is computed: much of little. */
+static void no_value_is_longer_than_its_file(void **state)
+{
+    (void)state;
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    pkv_error error;
+    make_index(path_of("i.sqlite"));
+    assert_int_equal(sqlite3_open(path_of("i.sqlite"), &db), SQLITE_OK);
+    assert_done(pkv__database_exec(db,
+                                   "INSERT INTO meta VALUES ('a', 1); ALTER TABLE meta ADD COLUMN "
+                                   "much ANY AS (zeroblob(1000000))",
+                                   &error),
+                error);
+    pkv__database_close(db);
+    assert_done(pkv__index_open(&db, path_of("i.sqlite"), &error), error);
+    assert_done(pkv__database_prepare(&statement, db, "SELECT much FROM meta", &error), error);
+    int rc = sqlite3_step(statement);
+    assert_int_equal(pkv__database_error(db, rc, &error), PKV_E_FORMAT);
+    (void)sqlite3_finalize(statement);
+    pkv__database_close(db);
+}
+
 static void errors_name_the_file(void **state)
 {
     (void)state;
@@ -195,7 +218,7 @@ static void errors_name_the_file(void **state)
     make_index(path_of("i.sqlite"));
     assert_done(pkv__index_open(&db, path_of("i.sqlite"), &error), error);
     assert_int_equal(pkv__database_prepare(&statement, db, "SELECT * FROM nowhere", &error),
-                     PKV_E_SYSTEM);
+                     PKV_E_FORMAT);
     assert_non_null(strstr(error.text, "i.sqlite: SQLite: no such table: nowhere"));
     pkv__database_close(db);
 }
@@ -218,6 +241,7 @@ int main(void)
         TEST(readers_leave_the_wal_where_it_is),
         TEST(a_catalog_that_is_something_else_is_refused),
         TEST(no_catalog_says_what_makes_one),
+        TEST(no_value_is_longer_than_its_file),
         TEST(errors_name_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
