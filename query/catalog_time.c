@@ -5,6 +5,7 @@
 
 #include <pktvault/time.h>
 
+#include "base/error.h"
 #include "schema/database.h"
 
 struct walk {
@@ -47,9 +48,10 @@ static void finish(struct walk *w)
     (void)sqlite3_finalize(w->last);
 }
 
-/* 1, or 0 behind the last. */
+/* 1, or 0 behind the last. An index that is damaged may lead back, and round. */
 static int next_span(struct walk *w)
 {
+    int64_t import = w->import, span = w->span;
     (void)sqlite3_reset(w->next_span);
     (void)sqlite3_bind_int64(w->next_span, 1, w->import);
     (void)sqlite3_bind_int64(w->next_span, 2, w->span);
@@ -59,6 +61,8 @@ static int next_span(struct walk *w)
     w->import = sqlite3_column_int64(w->next_span, 0);
     w->span = sqlite3_column_int64(w->next_span, 1);
     (void)sqlite3_reset(w->next_span);
+    if (w->import < import || (w->import == import && w->span <= span))
+        return pkv__error(w->error, PKV_E_FORMAT, -1, "spans of the catalog are not in order");
     return 1;
 }
 

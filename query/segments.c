@@ -350,10 +350,22 @@ static int compare(const void *a, const void *b)
     return order ? order : x->archive < y->archive ? -1 : x->archive > y->archive;
 }
 
+/* A catalog that is damaged may name a segment twice; its packets are given once. */
+static void drop_repeated(struct pkv__segments *segments)
+{
+    struct pkv__candidate *items = segments->items;
+    size_t kept = 0;
+    for (size_t i = 0; i < segments->count; i++)
+        if (!kept || compare(&items[kept - 1], &items[i]) != 0)
+            items[kept++] = items[i];
+    segments->count = kept;
+}
+
 void pkv__segments_sort(struct pkv__segments *segments)
 {
     if (segments->count)
         qsort(segments->items, segments->count, sizeof(*segments->items), compare);
+    drop_repeated(segments);
 }
 
 void pkv__segments_deinit(struct pkv__segments *segments)
