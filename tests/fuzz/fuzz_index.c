@@ -15,9 +15,10 @@
 #include "indexer/index_writer.h"
 #include "schema/database.h"
 
-static char directory[] = "/tmp/pkv-fuzz-index-XXXXXX";
+static char directory[] = "/tmp/pkv-fuzz-index-XXXXXX"; /* one a process */
 static struct pkv__catalog *catalog;
 static const struct pkv__segment_name name = {1700000000000000000, 0, 1};
+static pid_t owner; /* afl-fuzz forks */
 
 static void require(int holds)
 {
@@ -28,6 +29,8 @@ static void require(int holds)
 static void remove_directory(void)
 {
     char command[100];
+    if (owner != getpid())
+        return;
     (void)pkv__catalog_free(catalog);
     (void)snprintf(command, sizeof command, "rm -rf '%s'", directory);
     (void)!system(command);
@@ -36,10 +39,13 @@ static void remove_directory(void)
 static void prepare(void)
 {
     bool anew;
-    if (catalog)
+    if (owner == getpid())
         return;
+    if (!owner)
+        (void)atexit(remove_directory);
+    owner = getpid();
+    (void)strcpy(directory, "/tmp/pkv-fuzz-index-XXXXXX");
     require(mkdtemp(directory) != NULL);
-    (void)atexit(remove_directory);
     require(pkv__archive_create(directory, NULL) == 0);
     require(pkv__catalog_new(&catalog, directory, &anew, NULL) == 0);
 }
