@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 
 enum { STEPS_MAX = 16, COLUMNS_MAX = 100, SQL_TEXT = 500 };
+enum { COMPUTED_MAX = 1 << 20 }; /* bytes of a value, while rows are changed */
 
 enum { TO_NULL, TO_BYTE, TO_NUMBER, TO_EXTREME, TO_TEXT, TO_BLOB, DELETE_ROW, RUN_SCRIPT, KINDS };
 
@@ -62,6 +63,7 @@ static sqlite3 *open_copy(const struct fuzz_database *database)
                                  (sqlite3_int64)database->size,
                                  SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE);
     fuzz_require(rc == SQLITE_OK);
+    (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, COMPUTED_MAX);
     return db;
 }
 
