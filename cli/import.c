@@ -169,7 +169,8 @@ static void note(struct import *import, int status)
         import->status = status;
 }
 
-/* Once there is an archive, which a file that cannot be imported does not make. */
+/* Once packets are taken: a file that cannot be imported makes no archive, and what an interrupted
+ * import left is compared before it is recovered. */
 static void start_indexer(struct import *import)
 {
     if (import->indexer || import->no_indexer)
@@ -183,7 +184,8 @@ static int progress(void *context, uint64_t done, uint64_t all)
 {
     struct import *import = context;
     (void)pthread_mutex_lock(&import->lock);
-    start_indexer(import);
+    if (done)
+        start_indexer(import);
     int stop = cli_progress(import, done, all);
     (void)pthread_mutex_unlock(&import->lock);
     return stop;

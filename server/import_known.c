@@ -20,7 +20,7 @@
 
 /* A segment of the file. */
 struct part {
-    char *path;
+    char *path;              /* sealed */
     uint64_t first, packets; /* of the file's packets */
     bool complete, damaged;
     char content[33]; /* of the file, where it is complete */
@@ -66,6 +66,16 @@ static bool is_of_file(const struct pkv__section *section, const char *ends, uin
     return !position || pkv__text_number(first, position, (size_t)(end - position), UINT64_MAX);
 }
 
+/* An open segment may be sealed by an indexer at any time, by its new name. */
+static int open_part(struct pkv__segment_reader **reader, const char *path, pkv_error *error)
+{
+    char *open PKV__AUTO_FREE = pkv__printf("%s%s", path, PKV__OPEN_SUFFIX);
+    if (!open)
+        return pkv__error_memory(error);
+    int rc = pkv__segment_reader_open(reader, open, error);
+    return rc == PKV_E_NOT_FOUND ? pkv__segment_reader_open(reader, path, error) : rc;
+}
+
 /* Whether the segment at `path` is of the file. What cannot be read is not. */
 static bool look_at_head(const char *path, const char *ends, uint64_t *first)
 {
@@ -75,7 +85,7 @@ static bool look_at_head(const char *path, const char *ends, uint64_t *first)
     struct pkv__section section;
     size_t offset = 0;
     bool is = false;
-    if (pkv__segment_reader_open(&reader, path, NULL) < 0)
+    if (open_part(&reader, path, NULL) < 0)
         return false;
     if (pkv__segment_reader_next(reader, &block, NULL) == 1 &&
         pkv__pcapng_next(block.raw, block.raw_bytes, &offset, &head) == 1 &&
@@ -112,7 +122,7 @@ static void read_part(struct part *part)
     struct pkv__raw_block block;
     int rc;
     part->packets = 0;
-    if (pkv__segment_reader_open(&reader, part->path, NULL) < 0) {
+    if (open_part(&reader, part->path, NULL) < 0) {
         part->damaged = true;
         return;
     }
@@ -145,13 +155,14 @@ static int find_parts(struct pkv__import_parts *parts, const char *directory, co
         uint64_t first;
         if (files[i].name.lane < PKV__IMPORT_LANE_FIRST)
             continue;
-        pkv__segment_path(relative, &files[i].name, files[i].open);
+        pkv__segment_path(relative, &files[i].name, false);
         char *path PKV__AUTO_FREE = pkv__archive_join(directory, relative);
-        if (!path)
+        char *open PKV__AUTO_FREE = path ? pkv__printf("%s%s", path, PKV__OPEN_SUFFIX) : NULL;
+        if (!open)
             return pkv__error_memory(error);
         if (!look_at_head(path, ends, &first))
             continue;
-        parts->running = parts->running || (files[i].open && pkv__file_is_locked(path));
+        parts->running = parts->running || (files[i].open && pkv__file_is_locked(open));
         rc = add_part(parts, path, first, error);
     }
     return rc;
@@ -256,7 +267,7 @@ static int compare_part(const struct part *part, struct pkv__capture_file *file,
     struct pkv__segment_reader *reader;
     struct pkv__raw_block raw;
     uint64_t number = 0;
-    int rc = pkv__segment_reader_open(&reader, part->path, error);
+    int rc = open_part(&reader, part->path, error);
     if (rc < 0)
         return rc;
     bool same = true;

@@ -191,6 +191,8 @@ static void count_lost(struct pkv__lane_output *output, const struct pkv__block 
 static void hand_over(struct pkv__lane_output *output, const struct pkv__block *block,
                       int64_t offset)
 {
+    if (!block->keep_raw)
+        return;
     struct pkv__handed_block handed = {
         .directory = output->config.directory,
         .start_ns = output->name.start_ns,
@@ -203,8 +205,6 @@ static void hand_over(struct pkv__lane_output *output, const struct pkv__block *
         .raw = block->other,
         .stored = block->data,
     };
-    if (!block->keep_raw)
-        return;
     output->handed = true;
     pkv__handover_give(output->config.options->handover, &handed);
 }

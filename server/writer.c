@@ -122,10 +122,10 @@ int pkv_writer_add_interface(pkv_writer *writer, uint32_t *interface_id,
 
 static void submit(pkv_writer *writer)
 {
-    if (writer->block)
-        writer->block->keep_raw = pkv__handover_is_wanted(writer->options->handover);
-    if (writer->block)
-        pkv__lane_writer_block(writer->lane, PKV__STEAL(writer->block), true);
+    if (!writer->block)
+        return;
+    writer->block->keep_raw = pkv__handover_is_wanted(writer->options->handover);
+    pkv__lane_writer_block(writer->lane, PKV__STEAL(writer->block), true);
 }
 
 /* Memory for so many bytes in the block at hand, or in a new one. */
