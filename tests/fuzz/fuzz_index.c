@@ -78,6 +78,9 @@ static void check(uint64_t packets)
         ask(db,
             "SELECT count(*) FROM flow f JOIN host s ON s.id = f.src JOIN host d ON d.id = f.dst "
             "JOIN tunnel t ON t.id = f.tunnel") == ask(db, "SELECT count(*) FROM flow"));
+    require(ask(db, "SELECT count(*) FROM host WHERE length(address) NOT IN (0, 4, 6, 16)") == 0);
+    require(ask(db, "SELECT count(*) FROM tunnel WHERE kind NOT BETWEEN 0 AND 2 OR vni >> 24 OR "
+                    "length(a) NOT IN (0, 4, 6, 16) OR length(b) NOT IN (0, 4, 6, 16)") == 0);
     pkv__database_close(db);
 }
 

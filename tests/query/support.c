@@ -91,13 +91,16 @@ int test_ask(struct test_answer *answer, const char *directory, const char *expr
 {
     pkv_query *query = NULL;
     pkv_packet packet;
-    *answer = (struct test_answer){0, 0};
+    pkv_query_report report;
+    *answer = (struct test_answer){.packets = 0};
     int rc =
         pkv_query_open(&query, &directory, 1, expression, since_ns, until_ns, flags, NULL, error);
     while (!rc && (rc = pkv_query_next(query, &packet, error)) == PKV_PACKET) {
         add(answer, &packet);
         rc = 0;
     }
+    if (!rc && !(rc = pkv_query_report_get(query, &report)))
+        answer->scanned = report.segments_scanned;
     (void)pkv_query_free(query);
     return rc;
 }

@@ -23,6 +23,7 @@ void test_index(const char *directory);
 /* What a query gives, as one number: times, lengths, bytes, order, interfaces. */
 struct test_answer {
     uint64_t packets, hash;
+    uint64_t scanned; /* segments that were read from their start */
 };
 int test_ask(struct test_answer *answer, const char *directory, const char *expression,
              int64_t since_ns, int64_t until_ns, unsigned flags, pkv_error *error);
