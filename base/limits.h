@@ -36,7 +36,7 @@
 /* Raw blocks waiting for workers and disk: 1.7 s at 200 kpps of 377 bytes. */
 #define PKV__BUFFER_BYTES "128M"
 /* Of an import, twice where its blocks are handed over: more would only leave the cache. */
-#define PKV__WRITER_BUFFER_BYTES (16u << 20)
+#define PKV__WRITER_BUFFER_BYTES (4u << 20)
 #define PKV__LANES_MAX 64u
 /* Of a lane that wait for its disk, one a second mostly: 256 KiB, then readings are joined. */
 #define PKV__LANE_ORDERS_MAX 1024u
