@@ -182,12 +182,14 @@ static void enqueue(struct pkv__lane_writer *writer, struct pkv__block *block)
     (void)pthread_mutex_unlock(&writer->mutex);
 }
 
-static void compressed(struct pkv__block *block)
+/* The thread is woken once for what is ready together. */
+static void compressed(struct pkv__block *const *blocks, unsigned count)
 {
-    struct pkv__lane_writer *writer = block->owner;
+    struct pkv__lane_writer *writer = blocks[0]->owner;
     (void)pthread_mutex_lock(&writer->mutex);
-    block->ready = true;
-    if (writer->first == block)
+    for (unsigned i = 0; i < count; i++)
+        blocks[i]->ready = true;
+    if (writer->first && writer->first->ready)
         (void)pthread_cond_signal(&writer->ready);
     (void)pthread_mutex_unlock(&writer->mutex);
 }

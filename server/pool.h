@@ -19,8 +19,9 @@ struct pkv__block {
     uint32_t room;      /* raw bytes at which it is full; the memory is pkv__lz4_bound(room) */
     uint32_t raw_bytes; /* kept when length becomes that of the stored form */
     uint32_t packets;
-    int64_t first_ns, last_ns;                    /* of its packets: lowest and highest */
-    void (*compressed)(struct pkv__block *block); /* called by the worker when it is done */
+    int64_t first_ns, last_ns; /* of its packets: lowest and highest */
+    /* Called by the worker with blocks of one owner that are done. */
+    void (*compressed)(struct pkv__block *const *blocks, unsigned count);
     void *owner;
 
     /* Of the lane's queue, under its mutex. */

@@ -93,6 +93,17 @@ static void compress(struct desk *desk, struct pkv__block *block)
     *to = raw;
 }
 
+/* Those of one owner together. They are its own again from the call on. */
+static void tell_owners(struct pkv__block *const *blocks, unsigned count)
+{
+    unsigned same;
+    for (unsigned i = 0; i < count; i += same) {
+        for (same = 1; i + same < count && blocks[i + same]->owner == blocks[i]->owner;)
+            same++;
+        blocks[i]->compressed(blocks + i, same);
+    }
+}
+
 static void *run(void *context)
 {
     struct pkv__workers *workers = context;
@@ -103,8 +114,7 @@ static void *run(void *context)
     while ((count = next_blocks(workers, blocks)) > 0) {
         for (unsigned i = 0; i < count; i++)
             compress(&desk, blocks[i]);
-        for (unsigned i = 0; i < count; i++)
-            blocks[i]->compressed(blocks[i]);
+        tell_owners(blocks, count);
     }
     pkv__free(desk.state);
     pkv__free(desk.spare);
