@@ -13,6 +13,8 @@
 
 #define SMALL_PAGE_BYTES 1024 /* an index without flows has 9 KB with it, 37 KB with the larger */
 #define PAGE_BYTES 4096
+#define LARGE_PAGE_BYTES 16384 /* of long lists, of which two would hardly fit the usual one */
+#define LONG_ROW_BYTES 512
 #define SMALL_INDEX_BYTES (256u << 10)
 
 static void put_meta(struct pkv__insert *insert, const char *key, int64_t value)
@@ -232,9 +234,10 @@ int pkv__index_put(const struct pkv__segment_index *index, sqlite3 *db, pkv_erro
 
 static int page_bytes(const struct pkv__segment_index *index)
 {
-    uint64_t bytes =
-        index->packets * 2 + pkv__segment_index_flows(index) * 80 + index->block_count * 40;
-    return bytes < SMALL_INDEX_BYTES ? SMALL_PAGE_BYTES : PAGE_BYTES;
+    uint64_t flows = pkv__segment_index_flows(index), rows = index->packets * 2 + flows * 80;
+    if (rows + index->block_count * 40 < SMALL_INDEX_BYTES)
+        return SMALL_PAGE_BYTES;
+    return rows / (flows + 1) > LONG_ROW_BYTES ? LARGE_PAGE_BYTES : PAGE_BYTES;
 }
 
 static int write_file(const struct pkv__segment_index *index, const char *path, pkv_error *error)
