@@ -67,6 +67,7 @@ static bool is_extcap(const char *program)
 int main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file past its limit is an error like another */
     tzset();
     if (is_extcap(argv[0])) {
         cli_complain_as("extcap");

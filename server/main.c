@@ -214,6 +214,7 @@ int main(int argc, char **argv)
     if (rc != 0)
         return rc > 0 ? DONE : USAGE;
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file past its limit is an error like another */
     pkv_options_set_log(daemon.options, pktvaultd_log, NULL);
     (void)uv_loop_init(&daemon.loop);
     int status = run(&daemon);

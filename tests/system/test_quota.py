@@ -7,6 +7,7 @@ says."""
 import errno
 import os
 import resource
+import subprocess
 import time
 
 import pkvtest
@@ -114,6 +115,15 @@ class FileSize(test_full_disk.DiskCase):
             pkvtest.wait_until(lambda: len(self.stored()) == before + 500, "what came after is stored")
             daemon.stop()
         self.check_all()
+
+    def test_an_import_past_the_limit_fails_and_is_finished_by_the_next(self):
+        capture = self.write("big.pcap", pkvtest.pcap((i, os.urandom(test_full_disk.PAYLOAD)) for i in range(3000)))
+        limited = subprocess.run(["sh", "-c", 'ulimit -f 1000; exec "$@"', "sh", pkvtest.program("pktvault"), "import",
+                                  "-a", self.archive, capture], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        self.assertEqual(limited.returncode, 1)
+        self.assertIn(b"File too large", limited.stderr)
+        pktvault("import", "-a", self.archive, capture)
+        self.assertEqual([p.time_ns for p in self.query_packets()], list(range(3000)))
 
 
 if __name__ == "__main__":
