@@ -86,13 +86,24 @@ static void limit(sqlite3 *db)
     (void)sqlite3_limit(db, SQLITE_LIMIT_TRIGGER_DEPTH, 1);
 }
 
-void pkv__database_limit(sqlite3 *db, int64_t at_least)
+static int64_t bytes_of(sqlite3 *db, int which)
 {
     sqlite3_file *file = NULL;
     sqlite3_int64 bytes = 0;
-    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || !file ||
-        !file->pMethods || file->pMethods->xFileSize(file, &bytes) != SQLITE_OK)
-        return;
+    if (sqlite3_file_control(db, "main", which, &file) != SQLITE_OK || !file || !file->pMethods ||
+        file->pMethods->xFileSize(file, &bytes) != SQLITE_OK)
+        return 0;
+    return bytes;
+}
+
+int64_t pkv__database_bytes(sqlite3 *db)
+{
+    return bytes_of(db, SQLITE_FCNTL_FILE_POINTER) + bytes_of(db, SQLITE_FCNTL_JOURNAL_POINTER);
+}
+
+void pkv__database_limit(sqlite3 *db, int64_t at_least)
+{
+    int64_t bytes = pkv__database_bytes(db);
     if (bytes < at_least)
         bytes = at_least;
     if (bytes < PKV__DATABASE_VALUE_MAX_BYTES)

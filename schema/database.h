@@ -31,6 +31,9 @@ int pkv__catalog_open_read(sqlite3 **db, const char *directory, pkv_error *error
 int pkv__index_create_temporary(sqlite3 **db, pkv_error *error);
 int pkv__catalog_create_temporary(sqlite3 **db, pkv_error *error);
 
+/* Of the file with its WAL. */
+int64_t pkv__database_bytes(sqlite3 *db);
+
 void pkv__database_close(sqlite3 *db); /* NULL is fine */
 
 /* sqlite3_prepare_v3 and sqlite3_exec with errors in our form ("FILE: SQLite: …"; PKV_E_FORMAT for

@@ -181,6 +181,13 @@ void fuzz_archive_remove(struct fuzz_archive *archive)
     free(archive->catalog.data);
 }
 
+static void write_file(const char *path, int flags, const uint8_t *data, size_t size)
+{
+    int fd = open(path, O_WRONLY | O_TRUNC | flags, 0640);
+    fuzz_require(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+    (void)close(fd);
+}
+
 void fuzz_database_put(const struct fuzz_database *database, const uint8_t *data, size_t size)
 {
     static const char *const beside[] = {"-wal", "-shm", "-journal"};
@@ -189,7 +196,12 @@ void fuzz_database_put(const struct fuzz_database *database, const uint8_t *data
         (void)snprintf(path, sizeof path, "%s%s", database->path, beside[i]);
         (void)unlink(path);
     }
-    int fd = open(database->path, O_WRONLY | O_TRUNC);
-    fuzz_require(fd >= 0 && write(fd, data, size) == (ssize_t)size);
-    (void)close(fd);
+    write_file(database->path, 0, data, size);
+}
+
+void fuzz_database_put_log(const struct fuzz_database *database, const uint8_t *data, size_t size)
+{
+    char path[220];
+    (void)snprintf(path, sizeof path, "%s-wal", database->path);
+    write_file(path, O_CREAT, data, size);
 }

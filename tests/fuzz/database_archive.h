@@ -23,8 +23,11 @@ struct fuzz_archive {
 void fuzz_archive_make(struct fuzz_archive *archive);
 void fuzz_archive_remove(struct fuzz_archive *archive);
 
-/* Puts these bytes in the place of the database. */
+/* Puts these bytes in the place of the database, and nothing beside it. */
 void fuzz_database_put(const struct fuzz_database *database, const uint8_t *data, size_t size);
+
+/* Its write-ahead log, beside it. */
+void fuzz_database_put_log(const struct fuzz_database *database, const uint8_t *data, size_t size);
 
 void fuzz_require(int holds);
 

@@ -37,17 +37,27 @@ void fuzz_sabotage_file(const struct fuzz_database *database, struct pkv__cursor
     fuzz_database_put(database, input->at, pkv__cursor_left(input));
 }
 
+static uint8_t *copy(const uint8_t *data, size_t size)
+{
+    uint8_t *made = malloc(size);
+    fuzz_require(made != NULL);
+    memcpy(made, data, size);
+    return made;
+}
+
+static void change_bytes(uint8_t *data, size_t size, struct pkv__cursor *input)
+{
+    size_t at = pkv__cursor_u16le(input);
+    unsigned count = 1 + pkv__cursor_u8(input) % 8;
+    for (unsigned i = 0; i < count && pkv__cursor_left(input); i++)
+        data[(at + i) % size] = pkv__cursor_u8(input);
+}
+
 void fuzz_sabotage_bytes(const struct fuzz_database *database, struct pkv__cursor *input)
 {
-    uint8_t *data = malloc(database->size);
-    fuzz_require(data != NULL);
-    memcpy(data, database->data, database->size);
-    while (pkv__cursor_left(input) > 3) {
-        size_t at = pkv__cursor_u16le(input);
-        unsigned count = 1 + pkv__cursor_u8(input) % 8;
-        for (unsigned i = 0; i < count && pkv__cursor_left(input); i++)
-            data[(at + i) % database->size] = pkv__cursor_u8(input);
-    }
+    uint8_t *data = copy(database->data, database->size);
+    while (pkv__cursor_left(input) > 3)
+        change_bytes(data, database->size, input);
     fuzz_database_put(database, data, database->size);
     free(data);
 }
@@ -169,4 +179,81 @@ void fuzz_sabotage_rows(const struct fuzz_database *database, struct pkv__cursor
             change_row(db, c, row, kind, input);
     }
     put_copy(database, db);
+}
+
+/* A write-ahead log that grows; all of its numbers are big endian, those of the sum little. */
+struct log {
+    uint8_t *data;
+    size_t size;
+    uint32_t sum[2];
+};
+
+enum { LOG_MAGIC = 0x377f0682, LOG_VERSION = 3007000, LOG_SALT = 0x1234567, LOG_FRAMES_MAX = 64 };
+
+static void put_number(struct log *log, uint32_t number)
+{
+    for (int shift = 24; shift >= 0; shift -= 8)
+        log->data[log->size++] = (uint8_t)(number >> shift);
+}
+
+static void add_to_sum(struct log *log, size_t from, size_t bytes)
+{
+    struct pkv__cursor c = pkv__cursor(log->data + from, bytes);
+    while (pkv__cursor_left(&c)) {
+        log->sum[0] += pkv__cursor_u32le(&c) + log->sum[1];
+        log->sum[1] += pkv__cursor_u32le(&c) + log->sum[0];
+    }
+}
+
+static void put_sum(struct log *log)
+{
+    put_number(log, log->sum[0]);
+    put_number(log, log->sum[1]);
+}
+
+static void put_head(struct log *log, uint32_t page_bytes)
+{
+    const uint32_t head[] = {LOG_MAGIC, LOG_VERSION, page_bytes, 0, LOG_SALT, LOG_SALT};
+    for (size_t i = 0; i < sizeof head / sizeof *head; i++)
+        put_number(log, head[i]);
+    add_to_sum(log, 0, log->size);
+    put_sum(log);
+}
+
+static void put_frame(struct log *log, const struct fuzz_database *database, uint32_t page_bytes,
+                      struct pkv__cursor *input)
+{
+    uint32_t number = pkv__cursor_u16le(input), pages = pkv__cursor_u16le(input);
+    size_t from = log->size, at = number ? (number - 1) * (size_t)page_bytes : 0;
+    put_number(log, number);
+    put_number(log, pages);
+    add_to_sum(log, from, 8);
+    put_number(log, LOG_SALT);
+    put_number(log, LOG_SALT);
+    log->size += 8; /* of the sum, which comes last */
+    uint8_t *page = log->data + log->size;
+    memcpy(page, database->data + at % database->size, page_bytes);
+    for (unsigned changes = pkv__cursor_u8(input) % 8; changes; changes--)
+        change_bytes(page, page_bytes, input);
+    add_to_sum(log, log->size, page_bytes);
+    log->size -= 8;
+    put_sum(log);
+    log->size += page_bytes;
+}
+
+void fuzz_sabotage_log(const struct fuzz_database *database, struct pkv__cursor *input)
+{
+    enum { PAGE_BYTES_AT = 16, WRITE_VERSION_AT = 18, READ_VERSION_AT = 19, WAL_VERSION = 2 };
+    uint8_t *data = copy(database->data, database->size);
+    uint32_t page_bytes = (uint32_t)data[PAGE_BYTES_AT] << 8 | data[PAGE_BYTES_AT + 1];
+    struct log log = {.data = malloc(32 + LOG_FRAMES_MAX * (24 + (size_t)page_bytes))};
+    fuzz_require(log.data && page_bytes && database->size % page_bytes == 0);
+    data[WRITE_VERSION_AT] = data[READ_VERSION_AT] = WAL_VERSION;
+    put_head(&log, page_bytes);
+    for (unsigned i = 0; i < LOG_FRAMES_MAX && pkv__cursor_left(input) > 4; i++)
+        put_frame(&log, database, page_bytes, input);
+    fuzz_database_put(database, data, database->size);
+    fuzz_database_put_log(database, log.data, log.size);
+    free(log.data);
+    free(data);
 }

@@ -18,4 +18,10 @@ void fuzz_sabotage_bytes(const struct fuzz_database *database, struct pkv__curso
  * the value. */
 void fuzz_sabotage_rows(const struct fuzz_database *database, struct pkv__cursor *input);
 
+/* The file is whole, in WAL mode, and beside it is a write-ahead log with right checksums
+ * (https://www.sqlite.org/fileformat2.html, section 4). The input is a list of frames: number of
+ * the page and pages after the commit, 0 for none (2 bytes each, little endian); how many changes
+ * are made to that page of the file (1 byte: 0 to 7), and these, as above. */
+void fuzz_sabotage_log(const struct fuzz_database *database, struct pkv__cursor *input);
+
 #endif

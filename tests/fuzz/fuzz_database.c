@@ -232,16 +232,12 @@ static void ask_for_status(void)
 
 static void sabotage(const struct fuzz_database *database, uint8_t how, struct pkv__cursor *input)
 {
-    switch (how % 3) {
-    case 0:
-        fuzz_sabotage_file(database, input);
-        break;
-    case 1:
-        fuzz_sabotage_bytes(database, input);
-        break;
-    default:
-        fuzz_sabotage_rows(database, input);
-    }
+    static void (*const ways[])(const struct fuzz_database *, struct pkv__cursor *) = {
+        fuzz_sabotage_file, fuzz_sabotage_bytes, fuzz_sabotage_rows};
+    if (how / 12 % 2)
+        fuzz_sabotage_log(database, input);
+    else
+        ways[how % 3](database, input);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
