@@ -23,6 +23,7 @@ struct pkv__capture_source {
     char *name, *filter;
     const struct pkv_options *options;
     bool down; /* the interface, as last said */
+    int64_t down_ns;
     const struct pkv__networks *allow;
     struct pkv__lane *lane; /* while receive() runs */
     struct pkv__buffer interface_options;
@@ -203,12 +204,28 @@ static bool may_send(const struct pkv__capture_source *source, const struct pcap
            pkv__networks_allow(source->allow, layer->src.bytes, layer->src.length);
 }
 
+static void set_down(struct pkv__capture_source *source, bool down, int64_t resumed_ns)
+{
+    if (down)
+        pkv__lane_pause(source->lane);
+    else
+        pkv__lane_resume(source->lane, resumed_ns);
+    if (down == source->down)
+        return;
+    source->down = down;
+    source->down_ns = pkv__clock_ns();
+    pkv__log(source->options, down ? PKV_LOG_WARNING : PKV_LOG_INFO, "%s is %s", source->name,
+             down ? "down: nothing can be captured from it" : "up again");
+}
+
 static void store(u_char *context, const struct pcap_pkthdr *header, const u_char *data)
 {
     struct pkv__capture_source *source = (struct pkv__capture_source *)context;
     source->taken++;
     int64_t time_ns =
         header->ts.tv_sec * PKV__NS_PER_S + header->ts.tv_usec; /* which holds nanoseconds */
+    if (source->down && time_ns > source->down_ns)
+        set_down(source, false, time_ns);
     if (!may_send(source, header, data)) {
         pkv__lane_refuse(source->lane, time_ns);
         return;
@@ -222,17 +239,6 @@ static void store(u_char *context, const struct pcap_pkthdr *header, const u_cha
     pkv__epb_tail(to + header->caplen, bytes, header->caplen);
 }
 
-/* While an interface is down, libpcap wants to be asked again after some time. */
-static void tell_state(struct pkv__capture_source *source)
-{
-    bool down = pcap_get_required_select_timeout(source->pcap) != NULL;
-    if (down == source->down)
-        return;
-    source->down = down;
-    pkv__log(source->options, down ? PKV_LOG_WARNING : PKV_LOG_INFO, "%s is %s", source->name,
-             down ? "down: nothing can be captured from it" : "up again");
-}
-
 static int receive(void *context, struct pkv__lane *lane, pkv_error *error)
 {
     struct pkv__capture_source *source = context;
@@ -241,7 +247,10 @@ static int receive(void *context, struct pkv__lane *lane, pkv_error *error)
     if (count < 0)
         return pkv__error(error, PKV_E_SYSTEM, -1, "%s: %s", source->name,
                           pcap_geterr(source->pcap));
-    tell_state(source);
+    /* While an interface is down, libpcap wants to be asked again after some time. It looks only
+     * when there are no packets. */
+    if (count == 0)
+        set_down(source, pcap_get_required_select_timeout(source->pcap) != NULL, INT64_MAX);
     return count;
 }
 

@@ -11,6 +11,8 @@
 /* How well the time of a reading is known, even where the process was stopped meanwhile. */
 #define READING_NS (100 * 1000000)
 #define READING_TRIES 3
+/* How long packets may still come that the kernel took before the source was interrupted. */
+#define SETTLE_NS (500 * 1000000)
 
 struct pkv__lane {
     struct pkv__pipeline *pipeline;
@@ -24,6 +26,9 @@ struct pkv__lane {
     uint64_t segment_bytes, segment_packets;
     bool rotate_pending;              /* it could not be said yet */
     bool shut;                        /* its last reading is there */
+    bool paused;                      /* the reading is that of the interruption */
+    bool sealed;                      /* and the segment has its end */
+    int64_t paused_ns;                /* monotonic */
     struct pkv__loss_reading reading; /* but what the disk cost, which the writer counts */
     uint64_t packets, bytes;
     int64_t last_packet_ns;
@@ -64,18 +69,52 @@ static void submit(struct pkv__lane *lane, bool at_once)
         pkv__lane_writer_block(lane->writer, PKV__STEAL(lane->block), at_once);
 }
 
-void pkv__lane_rotate(struct pkv__lane *lane)
+/* The reading is that of the end of the segment at hand. */
+static void begin(struct pkv__lane *lane, int64_t start_ns)
 {
-    submit(lane, true);
-    read_losses(lane);
-    int64_t now_ns = lane->reading.at.time_ns;
-    int64_t start_ns = now_ns > 0 ? now_ns : 0;
-    lane->rotate_pending = pkv__lane_writer_begin(lane->writer, start_ns, 0, &lane->reading) < 0;
+    lane->paused = lane->sealed = false;
+    lane->rotate_pending =
+        pkv__lane_writer_begin(lane->writer, start_ns > 0 ? start_ns : 0, 0, &lane->reading) < 0;
     if (!lane->rotate_pending)
         reading_is_given(lane);
     lane->segment_ns = pkv__monotonic_ns();
-    lane->clock_offset_ns = now_ns - lane->segment_ns;
+    lane->clock_offset_ns = pkv__clock_ns() - lane->segment_ns;
     lane->segment_bytes = lane->segment_packets = 0;
+}
+
+void pkv__lane_rotate(struct pkv__lane *lane)
+{
+    if (lane->paused)
+        return;
+    submit(lane, true);
+    read_losses(lane);
+    begin(lane, lane->reading.at.time_ns);
+}
+
+void pkv__lane_pause(struct pkv__lane *lane)
+{
+    if (lane->paused)
+        return;
+    read_losses(lane);
+    lane->paused = true;
+    lane->paused_ns = pkv__monotonic_ns();
+}
+
+void pkv__lane_resume(struct pkv__lane *lane, int64_t time_ns)
+{
+    int64_t now_ns = pkv__clock_ns();
+    if (!lane->paused)
+        return;
+    submit(lane, true);
+    begin(lane, time_ns < now_ns ? time_ns : now_ns);
+}
+
+static void end_segment(struct pkv__lane *lane)
+{
+    submit(lane, true);
+    lane->sealed = pkv__lane_writer_seal(lane->writer, &lane->reading) == 0;
+    if (lane->sealed)
+        reading_is_given(lane);
 }
 
 /* A block is at hand with room for so many bytes, or there is no memory. A full one may rest while
@@ -85,8 +124,10 @@ static bool make_room(struct pkv__lane *lane, uint32_t bytes)
     int64_t now_ns = pkv__monotonic_ns();
     struct pkv__block *next = pkv__pool_take(lane->pipeline->pool, bytes, false);
     submit(lane, !next || now_ns - lane->block_ns > FILLS_FAST_NS);
-    if (lane->rotate_pending ||
-        lane->segment_bytes >= (uint64_t)lane->pipeline->options->rotate_bytes)
+    if (lane->sealed)
+        pkv__lane_resume(lane, pkv__clock_ns());
+    else if (lane->rotate_pending ||
+             lane->segment_bytes >= (uint64_t)lane->pipeline->options->rotate_bytes)
         pkv__lane_rotate(lane);
     lane->block = next;
     lane->block_ns = now_ns;
@@ -160,6 +201,11 @@ static bool clock_stepped_back(struct pkv__lane *lane, int64_t monotonic_ns)
 
 void pkv__lane_tick(struct pkv__lane *lane, int64_t monotonic_ns)
 {
+    if (lane->paused) {
+        if (!lane->sealed && monotonic_ns - lane->paused_ns >= SETTLE_NS)
+            end_segment(lane);
+        return;
+    }
     bool stepped = clock_stepped_back(lane, monotonic_ns);
     if (stepped || is_old(lane, monotonic_ns) || lane->rotate_pending) {
         pkv__lane_rotate(lane);
@@ -173,14 +219,15 @@ void pkv__lane_tick(struct pkv__lane *lane, int64_t monotonic_ns)
 
 void pkv__lane_shut(struct pkv__lane *lane)
 {
-    read_losses(lane);
+    if (!lane->paused)
+        read_losses(lane);
     lane->shut = true;
 }
 
 void pkv__lane_end(struct pkv__lane *lane)
 {
     submit(lane, true);
-    if (!lane->shut)
+    if (!lane->shut && !lane->paused)
         read_losses(lane);
     pkv__lane_writer_end(lane->writer, &lane->reading);
 }
@@ -228,6 +275,7 @@ void pkv__lane_get_totals(const struct pkv__lane *lane, struct pkv__lane_totals 
         .losses = lane->reading.at,
         .last_packet_ns = lane->last_packet_ns,
         .storing = atomic_load(&counts->storing),
+        .paused = lane->paused,
     };
     totals->losses.disk = atomic_load(&counts->lost_disk);
 }

@@ -36,6 +36,12 @@ void pkv__lane_tick(struct pkv__lane *lane,
                     int64_t monotonic_ns); /* each second: losses, rotation by time */
 void pkv__lane_rotate(struct pkv__lane *lane);
 
+/* Its source hears nothing from now on: coverage ends, and with it the segment, once what the
+ * kernel took before has come. Then nothing is open until it is resumed at the time of a packet, or
+ * now; or a packet comes all the same. */
+void pkv__lane_pause(struct pkv__lane *lane);
+void pkv__lane_resume(struct pkv__lane *lane, int64_t time_ns);
+
 /* Its source has been shut: coverage ends here, and what is added from here on came before. */
 void pkv__lane_shut(struct pkv__lane *lane);
 
@@ -48,7 +54,7 @@ struct pkv__lane_totals {
     uint64_t packets, bytes, stored_bytes, segments;
     struct pkv__losses losses;
     int64_t last_packet_ns;
-    bool storing;
+    bool storing, paused;
 };
 void pkv__lane_get_totals(const struct pkv__lane *lane, struct pkv__lane_totals *totals);
 

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/thread.h"
 
-enum kind { BEGIN, SAMPLE, END };
+enum kind { BEGIN, SAMPLE, SEAL, END };
 
 struct order {
     struct pkv__block block; /* its place in the queue */
@@ -87,6 +87,9 @@ static void obey(struct pkv__lane_writer *writer, struct order *order)
         break;
     case SAMPLE:
         pkv__lane_output_sample(&writer->output, reading);
+        break;
+    case SEAL:
+        pkv__lane_output_end(&writer->output, reading);
         break;
     case END:
         pkv__lane_output_end(&writer->output, reading);
@@ -239,14 +242,25 @@ int pkv__lane_writer_begin(struct pkv__lane_writer *writer, int64_t start_ns, ui
     return 0;
 }
 
-int pkv__lane_writer_sample(struct pkv__lane_writer *writer,
-                            const struct pkv__loss_reading *reading)
+static int give_reading(struct pkv__lane_writer *writer, enum kind kind,
+                        const struct pkv__loss_reading *reading)
 {
     int rc;
-    struct order *order = new_order(writer, SAMPLE, &rc);
+    struct order *order = new_order(writer, kind, &rc);
     if (order)
         give_order(writer, order, reading);
     return rc;
+}
+
+int pkv__lane_writer_sample(struct pkv__lane_writer *writer,
+                            const struct pkv__loss_reading *reading)
+{
+    return give_reading(writer, SAMPLE, reading);
+}
+
+int pkv__lane_writer_seal(struct pkv__lane_writer *writer, const struct pkv__loss_reading *reading)
+{
+    return give_reading(writer, SEAL, reading);
 }
 
 void pkv__lane_writer_end(struct pkv__lane_writer *writer, const struct pkv__loss_reading *reading)

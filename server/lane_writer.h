@@ -39,6 +39,8 @@ int pkv__lane_writer_begin(struct pkv__lane_writer *writer, int64_t start_ns, ui
                            const struct pkv__loss_reading *reading);
 int pkv__lane_writer_sample(struct pkv__lane_writer *writer,
                             const struct pkv__loss_reading *reading);
+/* Until the next begin none is open. */
+int pkv__lane_writer_seal(struct pkv__lane_writer *writer, const struct pkv__loss_reading *reading);
 /* The last order: the thread seals and ends. */
 void pkv__lane_writer_end(struct pkv__lane_writer *writer, const struct pkv__loss_reading *reading);
 

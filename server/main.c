@@ -47,6 +47,9 @@ static void tell_status(const struct daemon *daemon)
     const char *state = c->storing ? "recording" : "packets cannot be stored";
     if (c->storing && c->sources < daemon->sources)
         state = "recording, but not from all sources";
+    else if (c->storing && c->down)
+        state = c->down < c->sources ? "recording, but an interface is down"
+                                     : "waiting for an interface that is down";
     pktvaultd_notify("WATCHDOG=1\nSTATUS=%s: %" PRIu64 " packets, %" PRIu64 " lost", state,
                      c->packets, c->lost_kernel + c->lost_buffer + c->lost_disk);
 }

@@ -189,6 +189,7 @@ void pkv_recorder_get_counts(const pkv_recorder *recorder, pkv_recorder_counts *
             sum.last_packet_ns = totals.last_packet_ns;
         sum.storing = sum.storing && totals.storing;
         sum.sources += !source->ending;
+        sum.down += !source->ending && totals.paused;
     }
     sum.buffered_bytes = pkv__pool_taken_bytes(recorder->pipeline.pool);
     *counts = sum;

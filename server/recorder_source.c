@@ -81,9 +81,10 @@ static void ask(uv_timer_t *timer)
 static void readable(uv_poll_t *poll, int status, int events)
 {
     struct pkv_source *source = container_of(poll, struct pkv_source, poll);
-    (void)status;
     (void)events;
     receive(source);
+    if (status < 0 && !source->ending) /* shows behind the packets that were there */
+        receive(source);
     set_pace(source, ask);
 }
 

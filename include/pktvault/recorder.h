@@ -32,6 +32,7 @@ typedef struct pkv_recorder_counts {
     int64_t last_packet_ns;  /* 0: none yet */
     int storing;             /* 0: packets cannot be stored now (disk) */
     unsigned sources;        /* that are recorded from: an interface may go away */
+    unsigned down;           /* of these: the interface is down, and nothing can come */
 } pkv_recorder_counts;
 
 /* Opens or creates the archive in `directory` (0750). Errors: PKV_E_SYSTEM, PKV_E_INVALID,

@@ -6,6 +6,7 @@ The readers of capture files here are written against the format documents and k
 import collections
 import contextlib
 import ctypes
+import datetime
 import glob
 import hashlib
 import json
@@ -64,6 +65,11 @@ def pktvault(*arguments, **options):
 
 def json_lines(data):
     return [json.loads(line) for line in data.splitlines() if line.strip()]
+
+
+def seconds_of(text):
+    """A time as JSON has it, rounded down to microseconds."""
+    return datetime.datetime.fromisoformat(text[:26] + "+00:00").timestamp()
 
 
 def wait_until(condition, what, seconds=30):

@@ -201,6 +201,71 @@ class Losses(pkvtest.Case):
         self.assertIn("kernel", losses)
 
 
+@pkvtest.needs_root
+class Interfaces(pkvtest.Case):
+    def setUp(self):
+        super().setUp()
+        pkvtest.run("ip", "link", "add", "tap0", "up", "type", "veth", "peer", "name", "wire0")
+        self.addCleanup(pkvtest.run, "ip", "link", "delete", "tap0")
+        pkvtest.run("ip", "link", "set", "wire0", "up")
+        self.wait_for_link()
+        self.wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        self.addCleanup(self.wire.close)
+        self.wire.bind(("wire0", 0))
+
+    def wait_for_link(self):
+        pkvtest.wait_until(lambda: b"LOWER_UP" in pkvtest.run("ip", "link", "show", "wire0").out, "the link up")
+
+    def mirror(self, count, port):
+        inner = pkvtest.udp_frame("10.0.0.10", port, "10.0.0.20", 80, b"x")
+        for _ in range(count):
+            self.wire.send(pkvtest.udp_frame("192.0.2.1", 40000, "192.0.2.2", 4789, pkvtest.vxlan(100, inner)))
+
+    def gaps(self):
+        (status,) = pkvtest.json_lines(pktvault("status", "-a", self.archive, "-T", "json").out)
+        return [(pkvtest.seconds_of(gap["from"]), pkvtest.seconds_of(gap["until"])) for gap in status["missing"] if gap["cause"] == "gap"]
+
+    def test_the_time_in_which_an_interface_is_down_is_a_gap(self):
+        with pkvtest.Daemon(self.archive, "--capture", "tap0") as daemon:
+            self.mirror(10, 4000)
+            before = time.time()
+            pkvtest.run("ip", "link", "set", "tap0", "down")
+            pkvtest.wait_until(lambda: "tap0 is down" in daemon.log(), "the daemon says so")
+            pkvtest.wait_until(lambda: not daemon.open_segments(), "the segment sealed")
+            daemon.send(signal.SIGHUP)
+            down = time.time()
+            time.sleep(0.2)
+            up = time.time()
+            pkvtest.run("ip", "link", "set", "tap0", "up")
+            self.wait_for_link()
+            self.mirror(10, 4001)  # long before the daemon looks
+            pkvtest.wait_until(lambda: "tap0 is up again" in daemon.log(), "the daemon says so")
+            after = time.time()
+            pkvtest.wait_for_count(self.archive, 20)
+            self.assertEqual(len(self.segments()), 1)
+            self.assertEqual(len(daemon.open_segments()), 1)
+            self.check_gap(before, down, up, after)
+        self.check_gap(before, down, up, after)
+        self.assertEqual([len(self.query_packets("port", port)) for port in ("4000", "4001")], [10, 10])
+        self.assertEqual(pktvault("verify", "-a", self.archive, check=False).status, 0)
+
+    def check_gap(self, before, down, up, after):
+        ((start, end),) = self.gaps()
+        self.assertTrue(before <= start <= down, (before, start, down))
+        self.assertTrue(up <= end <= after, (up, end, after))
+
+    def test_an_interface_that_is_still_down_at_the_stop_was_not_listened_to(self):
+        with pkvtest.Daemon(self.archive, "--capture", "tap0") as daemon:
+            self.mirror(10, 4000)
+            pkvtest.run("ip", "link", "set", "tap0", "down")
+            pkvtest.wait_until(lambda: "tap0 is down" in daemon.log(), "the daemon says so")
+            down = time.time()
+            pkvtest.wait_until(lambda: not daemon.open_segments(), "the segment sealed")
+        self.assertEqual(len(self.query_packets()), 10)
+        (status,) = pkvtest.json_lines(pktvault("status", "-a", self.archive, "-T", "json").out)
+        self.assertLessEqual(pkvtest.seconds_of(status["covered_until"]), down)
+
+
 class TwoProcesses(pkvtest.Case):
     def test_recording_without_index_and_indexing_in_a_second_process(self):
         with pkvtest.Daemon(self.archive, "--no-index", *listen(V4)) as daemon:

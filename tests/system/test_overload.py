@@ -5,7 +5,6 @@ too slow: the daemon is stopped by a signal, or its disk is frozen. What was sen
 kernel dropped is its own in /proc/net."""
 
 import contextlib
-import datetime
 import os
 import signal
 import socket
@@ -21,11 +20,6 @@ TARGET = ("127.0.0.1", 4789)
 LOSSES = ("kernel", "buffer", "disk")
 MOUNTS = disks.own_mounts()
 SENT, SENTINEL = 5, 6  # VNIs: what is counted, and what shows that all before it has been read
-
-
-def seconds_of(text):
-    """A time as status writes it, rounded down to microseconds."""
-    return datetime.datetime.fromisoformat(text[:26] + "+00:00").timestamp()
 
 
 class OverloadCase(pkvtest.Case):
@@ -102,7 +96,7 @@ class OverloadCase(pkvtest.Case):
         start, end = burst
         losses = self.missing("-S", f"@{start:.6f}", "-U", f"@{end:.6f}")
         self.assertTrue(losses, "nobody is told")
-        return (min(seconds_of(m["from"]) for m in losses), max(seconds_of(m["until"]) for m in losses),
+        return (min(pkvtest.seconds_of(m["from"]) for m in losses), max(pkvtest.seconds_of(m["until"]) for m in losses),
                 {m["cause"]: sum(n["packets"] for n in losses if n["cause"] == m["cause"]) for m in losses})
 
     def check_archive(self):

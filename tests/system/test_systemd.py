@@ -243,6 +243,20 @@ class Recording(Case):
         self.stop()
         self.assertEqual(self.status()["packets"], 2 * self.sent)
 
+    def test_a_process_that_hangs_is_killed_and_started_again(self):
+        self.drop_in("[Service]\nWatchdogSec=2s\nRestartSec=50ms\n", RECORDER)
+        self.start(BOTH)
+        self.play()
+        self.wait_for_count(2 * self.sent)
+        orphans = self.segments(".open")
+        self.run_("systemctl", "kill", "--signal=STOP", RECORDER)
+        pkvtest.wait_until(lambda: self.machine.show(RECORDER, "NRestarts", "ActiveState") == ["1", "active"],
+                           "another process")
+        self.play()
+        self.wait_for_count(2 * self.sent)
+        pkvtest.wait_until(lambda: not set(orphans) & set(self.segments(".open")), "the dead segments sealed")
+        missing = self.status()["missing"]
+        self.assertEqual([m["cause"] for m in missing], ["gap"], missing)
 
     def test_an_interface_that_was_down_is_captured_from_again(self):
         """For which no right is needed any more."""
