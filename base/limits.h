@@ -85,9 +85,9 @@
  * texts are values, and some of a catalog may still stand in its WAL. */
 #define PKV__INDEX_VALUE_BYTES (64 << 10)
 #define PKV__CATALOG_VALUE_BYTES (4 << 20)
-/* Instructions of SQLite and pages fetched, to answer from a catalog. */
-#define PKV__CATALOG_WORK_MIN 1000000
-#define PKV__CATALOG_WORK_A_BYTE 4
+/* Instructions of SQLite and pages that answering may take. A row takes some 60, and 40 bytes. */
+#define PKV__DATABASE_WORK_MIN 1000000
+#define PKV__DATABASE_WORK_A_BYTE 8
 #define PKV__CATALOG_WAIT_MS 5000 /* for readers that recover a WAL; nobody else writes */
 /* Past it the largest filter is wrong half of the time: none is kept. */
 #define PKV__FILTER_KEYS_MAX 50000u

@@ -7,39 +7,11 @@
 #include <pktvault/time.h>
 
 #include "base/error.h"
-#include "base/limits.h"
 #include "base/memory.h"
 #include "query/catalog_internal.h"
 #include "query/missing.h"
 #include "query/plan.h"
 #include "schema/database.h"
-
-enum { INSTRUCTIONS_A_CHECK = 10000 };
-
-/* Pages fetched so far: a single instruction may follow a chain of them. */
-static int64_t fetched(sqlite3 *db)
-{
-    int hits = 0, misses = 0, unused;
-    (void)sqlite3_db_status(db, SQLITE_DBSTATUS_CACHE_HIT, &hits, &unused, 0);
-    (void)sqlite3_db_status(db, SQLITE_DBSTATUS_CACHE_MISS, &misses, &unused, 0);
-    return (int64_t)(uint32_t)hits + (uint32_t)misses;
-}
-
-static int is_too_much(void *context)
-{
-    struct pkv__catalog *catalog = context;
-    catalog->instructions += INSTRUCTIONS_A_CHECK;
-    return catalog->instructions + fetched(catalog->db) - catalog->fetched > catalog->work_max;
-}
-
-/* A row that is read through takes some 20 instructions and more bytes. */
-static void limit_work(struct pkv__catalog *catalog)
-{
-    catalog->instructions = 0;
-    catalog->fetched = fetched(catalog->db);
-    catalog->work_max =
-        PKV__CATALOG_WORK_MIN + PKV__CATALOG_WORK_A_BYTE * pkv__database_bytes(catalog->db);
-}
 
 int pkv__catalog_reader_open(struct pkv__catalog **catalog, const char *directory, pkv_error *error)
 {
@@ -51,8 +23,7 @@ int pkv__catalog_reader_open(struct pkv__catalog **catalog, const char *director
         pkv__free(made);
         return rc;
     }
-    limit_work(made);
-    sqlite3_progress_handler(made->db, INSTRUCTIONS_A_CHECK, is_too_much, made);
+    pkv__database_limit_work(&made->work, made->db);
     *catalog = made;
     return PKV_OK;
 }
@@ -70,8 +41,6 @@ int pkv__catalog_step(struct pkv__catalog *catalog, sqlite3_stmt *s, pkv_error *
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW)
         return 1;
-    if (rc == SQLITE_INTERRUPT)
-        return pkv__error(error, PKV_E_FORMAT, -1, "the catalog has more rows than bytes");
     return rc == SQLITE_DONE ? 0 : pkv__database_error(catalog->db, rc, error);
 }
 
@@ -117,7 +86,7 @@ int pkv__catalog_totals(struct pkv__catalog *catalog, struct pkv__catalog_totals
 
 int pkv__catalog_begin(struct pkv__catalog *catalog, pkv_error *error)
 {
-    limit_work(catalog);
+    pkv__database_limit_work(&catalog->work, catalog->db);
     return pkv__database_exec(catalog->db, "BEGIN", error);
 }
 

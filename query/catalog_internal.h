@@ -5,15 +5,14 @@
 #include <sqlite3.h>
 
 #include "query/catalog.h"
+#include "schema/database.h"
 
 struct pkv__catalog {
     sqlite3 *db;
-    /* Work since begin: a file whose pages are shared has rows without end. */
-    int64_t instructions, fetched, work_max;
+    struct pkv__database_work work; /* since begin */
 };
 
-/* Steps and answers 1 for a row, 0 behind the last; PKV_E_FORMAT where answering takes more work
- * than the size of the file explains. */
+/* Steps and answers 1 for a row, 0 behind the last. */
 int pkv__catalog_step(struct pkv__catalog *catalog, sqlite3_stmt *statement, pkv_error *error);
 
 #endif

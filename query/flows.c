@@ -152,9 +152,13 @@ static int add_pair(struct flows *f, const struct pkv__plan_flow *flow, const st
     return add(f, &key, flow, flow->initiator, c, name);
 }
 
-static int add_counted(struct flows *f, const struct pkv__plan *plan,
-                       const struct pkv__plan_flow *flow, const struct counted *c)
+static int add_counted(struct flows *f, struct pkv__plan *plan, const struct pkv__plan_flow *flow,
+                       const struct counted *c)
 {
+    f->query->report.packets += c->packets[0] + c->packets[1];
+    f->query->report.bytes += c->bytes[0] + c->bytes[1];
+    pkv__flow_count_add(&f->query->flows, &flow->key);
+    pkv__query_read_names(f->query, plan);
     const char *name = flow->key.tunnel ? pkv__vni_names_find(&plan->names, flow->key.vni) : NULL;
     struct pkv__flow_key vni;
     switch (f->by) {
@@ -217,8 +221,16 @@ static int count_packets(struct flows *f, struct pkv__plan *plan, struct counted
     return rc;
 }
 
-/* Flows that lie in the range and match as a whole are counted by their rows, the others by their
- * packets. */
+static int count_row(void *context, struct pkv__plan *plan, const struct pkv__flow_row *row)
+{
+    struct counted c = {.first_ns = row->flow.first_ns, .last_ns = row->last_ns};
+    memcpy(c.packets, row->packets, sizeof(c.packets));
+    memcpy(c.bytes, row->bytes, sizeof(c.bytes));
+    memcpy(c.flags, row->tcp_flags, sizeof(c.flags));
+    return add_counted(context, plan, &row->flow, &c);
+}
+
+/* Flows that do not lie in the range and match as a whole. */
 static int count_plan(struct flows *f, struct pkv__plan *plan)
 {
     PKV__AUTO_FREE struct counted *counted =
@@ -226,31 +238,20 @@ static int count_plan(struct flows *f, struct pkv__plan *plan)
     if (!counted)
         return pkv__error_memory(f->error);
     int rc = count_packets(f, plan, counted);
-    for (size_t i = 0; i < plan->flow_count && !rc; i++) {
-        const struct pkv__plan_flow *flow = &plan->flows[i];
-        struct counted *c = &counted[i];
-        if (flow->whole) {
-            *c = (struct counted){.first_ns = flow->first_ns, .last_ns = flow->last_ns};
-            memcpy(c->packets, flow->packets, sizeof(c->packets));
-            memcpy(c->bytes, flow->bytes, sizeof(c->bytes));
-            memcpy(c->flags, flow->tcp_flags, sizeof(c->flags));
-        }
-        if (!c->packets[0] && !c->packets[1])
-            continue;
-        f->query->report.packets += c->packets[0] + c->packets[1];
-        f->query->report.bytes += c->bytes[0] + c->bytes[1];
-        pkv__flow_count_add(&f->query->flows, &flow->key);
-        rc = add_counted(f, plan, flow, c);
-    }
+    for (size_t i = 0; i < plan->flow_count && !rc; i++)
+        if (counted[i].packets[0] || counted[i].packets[1])
+            rc = add_counted(f, plan, &plan->flows[i], &counted[i]);
     return rc;
 }
 
-static int count_segments(struct flows *f)
+static int count_segments(struct flows *f, bool twice)
 {
     struct pkv_query *query = f->query;
     struct pkv__plan_request request = query->request;
     int rc = PKV_OK;
-    request.rows = true;
+    request.row = count_row;
+    request.context = f;
+    request.twice = twice;
     for (size_t i = 0; i < query->segments.count && !rc; i++) {
         struct pkv__plan *plan = NULL;
         rc = pkv__query_check_canceled(query, f->error);
@@ -261,6 +262,23 @@ static int count_segments(struct flows *f)
         pkv__query_drop_plan(query, plan);
     }
     return rc;
+}
+
+static void forget(struct flows *f)
+{
+    pkv__flow_set_deinit(&f->keys);
+    pkv__free(f->groups);
+    f->groups = NULL;
+    f->capacity = 0;
+}
+
+static int count_again(struct flows *f)
+{
+    forget(f);
+    pkv__flow_count_deinit(&f->query->flows);
+    f->query->report = (pkv_query_report){0};
+    int rc = pkv__query_find_segments(f->query, f->error);
+    return rc ? rc : count_segments(f, true);
 }
 
 struct sort_item {
@@ -357,10 +375,11 @@ int pkv_query_flows(pkv_query *query, int by, int sort, uint64_t limit, pkv_flow
         return pkv__error(error, PKV_E_UNSUPPORTED, -1,
                           "flows are counted in the range and as they were mirrored: "
                           "neither --whole nor --dedup applies");
-    int rc = count_segments(&flows);
+    int rc = count_segments(&flows, false);
+    if (rc == 1)
+        rc = count_again(&flows);
     if (!rc)
         rc = deliver(&flows, sort, limit, row, context);
-    pkv__flow_set_deinit(&flows.keys);
-    pkv__free(flows.groups);
+    forget(&flows);
     return rc;
 }

@@ -111,6 +111,7 @@ int pkv__index_file_open(struct pkv__index_file *file, const char *path, pkv_err
     int rc = pkv__index_open(&file->db, path, error);
     if (rc)
         return rc;
+    pkv__database_limit_work(&file->work, file->db);
     rc = read_tunnels(file);
     if (!rc)
         rc = read_counts(file);

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "query/plan.h"
+#include "schema/database.h"
 
 struct pkv__index_tunnel {
     uint8_t kind, outer_length;
@@ -15,6 +16,7 @@ struct pkv__index_tunnel {
 
 struct pkv__index_file {
     sqlite3 *db;
+    struct pkv__database_work work;
     sqlite3_stmt *host, *host_flows, *flow, *posting,
         *block;                        /* by id; prepared with the first use */
     struct pkv__index_tunnel *tunnels; /* by id */
@@ -34,10 +36,11 @@ int pkv__index_file_hosts(struct pkv__index_file *file, const uint8_t *low, cons
 /* Appends the flows of a host. */
 int pkv__index_file_flows_of(struct pkv__index_file *file, int64_t host, struct pkv__id_set *set);
 
-/* Calls `row` for the flows of a set. A row: *flow is filled in but for `whole`. Non-zero stops. */
-typedef int pkv__index_flow_fn(void *context, uint32_t id, struct pkv__plan_flow *flow);
+/* Calls `take` for the flows of a set, but those of which it is easily seen that they have no
+ * packet in [since, until). Non-zero stops. */
+typedef int pkv__index_flow_fn(void *context, uint32_t id, const struct pkv__flow_row *row);
 int pkv__index_file_flows(struct pkv__index_file *file, const struct pkv__id_set *set,
-                          pkv__index_flow_fn *row, void *context);
+                          pkv__index_flow_fn *take, void *context);
 
 /* Calls `packet` with the ordinals of a flow and whether its initiator sent it. */
 typedef int pkv__index_packet_fn(void *context, uint32_t ordinal, bool by_responder);

@@ -47,26 +47,27 @@ static void set_ends(struct pkv__plan_flow *flow, const struct pkv__address *src
     flow->initiator = (uint8_t)side;
 }
 
-static void set_counts(const struct pkv__index_file *file, struct pkv__plan_flow *flow,
+static void set_counts(const struct pkv__index_file *file, struct pkv__flow_row *row,
                        sqlite3_stmt *s)
 {
-    unsigned src = flow->initiator, dst = !src;
-    flow->first_ns = pkv__index_plus(file->base_ns, sqlite3_column_int64(s, 7));
-    flow->last_ns = pkv__index_plus(flow->first_ns, sqlite3_column_int64(s, 8));
-    flow->packets[src] = (uint64_t)sqlite3_column_int64(s, 9);
-    flow->bytes[src] = (uint64_t)sqlite3_column_int64(s, 10);
-    flow->packets[dst] = (uint64_t)sqlite3_column_int64(s, 11);
-    flow->bytes[dst] = (uint64_t)sqlite3_column_int64(s, 12);
-    flow->tcp_flags[src] = (uint8_t)sqlite3_column_int(s, 13);
-    flow->tcp_flags[dst] = (uint8_t)sqlite3_column_int(s, 14);
-    flow->syn = (flow->tcp_flags[0] | flow->tcp_flags[1]) >> 1 & 1;
+    unsigned src = row->flow.initiator, dst = !src;
+    row->flow.first_ns = pkv__index_plus(file->base_ns, sqlite3_column_int64(s, 7));
+    row->last_ns = pkv__index_plus(row->flow.first_ns, sqlite3_column_int64(s, 8));
+    row->packets[src] = (uint64_t)sqlite3_column_int64(s, 9);
+    row->bytes[src] = (uint64_t)sqlite3_column_int64(s, 10);
+    row->packets[dst] = (uint64_t)sqlite3_column_int64(s, 11);
+    row->bytes[dst] = (uint64_t)sqlite3_column_int64(s, 12);
+    row->tcp_flags[src] = (uint8_t)sqlite3_column_int(s, 13);
+    row->tcp_flags[dst] = (uint8_t)sqlite3_column_int(s, 14);
+    row->flow.syn = (row->tcp_flags[0] | row->tcp_flags[1]) >> 1 & 1;
 }
 
-static int read_flow(struct pkv__index_file *file, sqlite3_stmt *s, struct pkv__plan_flow *flow)
+static int read_flow(struct pkv__index_file *file, sqlite3_stmt *s, struct pkv__flow_row *row)
 {
+    struct pkv__plan_flow *flow = &row->flow;
     struct pkv__address src = {.length = 0}, dst = {.length = 0};
     int64_t tunnel = sqlite3_column_int64(s, 1);
-    memset(flow, 0, sizeof(*flow));
+    memset(row, 0, sizeof(*row));
     if (tunnel < 0 || tunnel >= (int64_t)file->tunnel_count)
         return pkv__index_damaged(file, "a flow has no tunnel");
     int rc = pkv__index_host(file, sqlite3_column_int64(s, 3), &src);
@@ -82,14 +83,14 @@ static int read_flow(struct pkv__index_file *file, sqlite3_stmt *s, struct pkv__
     flow->key.orphan = sqlite3_column_int(s, 15) == 1;
     flow->icmp =
         sqlite3_column_type(s, 16) == SQLITE_NULL ? -1 : sqlite3_column_int(s, 16) & 0xffff;
-    set_counts(file, flow, s);
+    set_counts(file, row, s);
     return PKV_OK;
 }
 
-static int all_flows(struct pkv__index_file *file, pkv__index_flow_fn *row, void *context)
+static int all_flows(struct pkv__index_file *file, pkv__index_flow_fn *take, void *context)
 {
     PKV__AUTO_STATEMENT sqlite3_stmt *s = NULL;
-    struct pkv__plan_flow flow;
+    struct pkv__flow_row row;
     int64_t next = 0;
     int rc = pkv__index_read_hosts(file);
     if (!rc)
@@ -101,36 +102,36 @@ static int all_flows(struct pkv__index_file *file, pkv__index_flow_fn *row, void
         if (id < next || id >= file->flow_count)
             return pkv__index_damaged(file, "flows are not in order");
         next = id + 1;
-        rc = read_flow(file, s, &flow);
+        rc = read_flow(file, s, &row);
         if (!rc)
-            rc = row(context, (uint32_t)id, &flow);
+            rc = take(context, (uint32_t)id, &row);
         if (rc)
             return rc;
     }
     return rc;
 }
 
-static int one_flow(struct pkv__index_file *file, uint32_t id, pkv__index_flow_fn *row,
+static int one_flow(struct pkv__index_file *file, uint32_t id, pkv__index_flow_fn *take,
                     void *context)
 {
-    struct pkv__plan_flow flow;
+    struct pkv__flow_row row;
     int rc = pkv__index_look_up(file, &file->flow, FLOW_COLUMNS " WHERE id = ?", id);
     if (rc)
         return rc;
     rc = pkv__index_step(file, file->flow);
     if (rc != 1)
         return rc ? rc : pkv__index_damaged(file, "a flow is missing");
-    rc = read_flow(file, file->flow, &flow);
-    return rc ? rc : row(context, id, &flow);
+    rc = read_flow(file, file->flow, &row);
+    return rc ? rc : take(context, id, &row);
 }
 
 int pkv__index_file_flows(struct pkv__index_file *file, const struct pkv__id_set *set,
-                          pkv__index_flow_fn *row, void *context)
+                          pkv__index_flow_fn *take, void *context)
 {
     if (set->all)
-        return all_flows(file, row, context);
+        return all_flows(file, take, context);
     int rc = PKV_OK;
     for (size_t i = 0; i < set->count && !rc; i++)
-        rc = one_flow(file, set->ids[i], row, context);
+        rc = one_flow(file, set->ids[i], take, context);
     return rc;
 }

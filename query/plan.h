@@ -15,12 +15,17 @@
 struct pkv__plan_flow {
     struct pkv__flow_key key;
     uint8_t has_ports, initiator, syn; /* syn: a SYN was seen, so that the initiator is sure */
-    uint8_t tcp_flags[2]; /* by key side, as are the counts: of the whole flow in this segment */
-    uint8_t whole;        /* every packet of the flow is asked for: `packets` and so on hold */
-    uint8_t given;        /* a packet of it was given */
-    int icmp;             /* as pkv__flow_icmp */
-    int64_t first_ns, last_ns;
+    uint8_t given;                     /* a packet of it was given */
+    int icmp;                          /* as pkv__flow_icmp */
+    int64_t first_ns;
+};
+
+/* The same as an index has it, with what all of its packets in the segment come to; by key side. */
+struct pkv__flow_row {
+    struct pkv__plan_flow flow;
+    int64_t last_ns;
     uint64_t packets[2], bytes[2];
+    uint8_t tcp_flags[2];
 };
 
 /* A packet that is asked for. */
@@ -40,7 +45,7 @@ struct pkv__plan_block {
 struct pkv__plan {
     char *path;
     uint32_t segment; /* number in the query */
-    bool scanned;
+    bool scanned, named;
     struct pkv__plan_block *blocks; /* those with entries, by time and then number */
     size_t block_count, block_capacity, next_block, next_ahead;
     struct pkv__plan_entry *entries; /* by ordinal */
@@ -54,20 +59,29 @@ struct pkv__plan {
     unsigned runs; /* that hold packets of it */
 };
 
+/* Takes a flow as a whole; its row lasts until this returns. Non-zero stops. */
+typedef int pkv__flow_row_fn(void *context, struct pkv__plan *plan,
+                             const struct pkv__flow_row *row);
+
 /* What to look for. */
 struct pkv__plan_request {
     struct pkv__filter *filter;
     const struct pkv__flow_set
         *whole; /* where not NULL: all packets of these flows, and the filter is not asked */
     int64_t since_ns, until_ns;
-    bool rows; /* flows that are decided as a whole are counted from their rows and need no entries
-                */
+    /* Where not NULL: takes flows of an index that lie in the range and match, so that they need no
+     * entries. An index that shows its damage
+     * late has given some by then, unless it is read twice. */
+    pkv__flow_row_fn *row;
+    void *context;
+    bool twice;
     const int *cancel;
 };
 
 /* Counts for the report. */
 struct pkv__plan_counts {
     uint64_t flows_seen, flows_matched, blocks, packets_checked;
+    uint64_t rows; /* given to the request's `row` */
 };
 
 /* Receives what a scan meets beside packets. Any may be NULL. */

@@ -12,7 +12,9 @@ struct work {
     const struct pkv__plan_request *request;
     struct pkv__plan_counts *counts;
     struct pkv__index_file file;
-    uint32_t flow; /* number in the plan, and what an entry keeps of it */
+    bool trial;           /* no row is given */
+    uint64_t packets_max; /* a packet is in one flow only */
+    uint32_t flow;        /* number in the plan, and what an entry keeps of it */
     unsigned initiator;
     uint32_t check;
     /* While blocks are walked: behind the last. */
@@ -97,36 +99,49 @@ static int take_packet(void *context, uint32_t ordinal, bool by_responder)
 {
     struct work *w = context;
     uint32_t side = by_responder ? !w->initiator : w->initiator;
+    if (w->plan->entry_count >= w->packets_max)
+        return pkv__error(w->error, PKV_E_FORMAT, -1,
+                          "%s: flows have more packets than the segment", w->plan->path);
     int rc = pkv__plan_add_entry(w->plan, ordinal, w->flow * 4 + w->check + side);
     return rc ? pkv__error_memory(w->error) : PKV_OK;
 }
 
-static int take_flow(void *context, uint32_t id, struct pkv__plan_flow *flow)
+static enum pkv__truth judge(const struct pkv__plan_request *r, const struct pkv__plan_flow *flow)
+{
+    if (r->whole)
+        return pkv__flow_set_has(r->whole, &flow->key) ? PKV__YES : PKV__NO;
+    return pkv__filter_flow(r->filter, &flow->key, flow->has_ports, flow->initiator, flow->icmp);
+}
+
+static int give_row(struct work *w, const struct pkv__flow_row *row)
+{
+    if (w->trial)
+        return PKV_OK;
+    w->counts->rows++;
+    return w->request->row(w->request->context, w->plan, row);
+}
+
+static int take_flow(void *context, uint32_t id, const struct pkv__flow_row *row)
 {
     struct work *w = context;
     const struct pkv__plan_request *r = w->request;
     struct pkv__plan_flow *kept;
-    enum pkv__truth truth = PKV__NO;
     w->counts->flows_seen++;
-    if (flow->last_ns < r->since_ns || flow->first_ns >= r->until_ns)
+    if (row->last_ns < r->since_ns || row->flow.first_ns >= r->until_ns)
         return PKV_OK;
-    if (r->whole)
-        truth = pkv__flow_set_has(r->whole, &flow->key) ? PKV__YES : PKV__NO;
-    else
-        truth =
-            pkv__filter_flow(r->filter, &flow->key, flow->has_ports, flow->initiator, flow->icmp);
+    enum pkv__truth truth = judge(r, &row->flow);
     if (truth == PKV__NO)
         return PKV_OK;
     w->counts->flows_matched++;
+    if (r->row && truth == PKV__YES && row->flow.first_ns >= r->since_ns &&
+        row->last_ns < r->until_ns)
+        return give_row(w, row);
     int rc = pkv__plan_add_flow(w->plan, &kept);
     if (rc)
         return pkv__error(w->error, rc, -1, "too many flows in a segment");
-    *kept = *flow;
-    kept->whole = truth == PKV__YES && flow->first_ns >= r->since_ns && flow->last_ns < r->until_ns;
-    if (r->rows && kept->whole)
-        return PKV_OK;
+    *kept = row->flow;
     w->flow = (uint32_t)w->plan->flow_count - 1;
-    w->initiator = flow->initiator;
+    w->initiator = row->flow.initiator;
     w->check = truth == PKV__MAYBE ? 2 : 0;
     return pkv__index_file_posting(&w->file, id, take_packet, w);
 }
@@ -203,26 +218,58 @@ static int find_blocks(struct work *w)
     return rc;
 }
 
-static int make(struct work *w)
+static int take_all(struct work *w, const struct pkv__id_set *set)
 {
-    struct pkv__id_set set = {0};
-    int rc = w->request->whole
-                 ? whole_candidates(w, &set)
-                 : pkv__filter_candidates(w->request->filter, flows_of, w, &set, w->error);
-    if (!rc)
-        rc = pkv__index_file_flows(&w->file, &set, take_flow, w);
-    pkv__id_set_deinit(&set);
-    if (!rc && w->plan->entry_count)
-        rc = pkv__index_file_interfaces(&w->file, w->plan);
-    if (!rc && pkv__plan_sort_entries(w->plan))
+    struct pkv__plan *plan = w->plan;
+    int rc = pkv__index_file_flows(&w->file, set, take_flow, w);
+    if (!rc && plan->entry_count)
+        rc = pkv__index_file_interfaces(&w->file, plan);
+    if (!rc && pkv__plan_sort_entries(plan))
         rc = pkv__error_memory(w->error);
     if (rc)
         return rc;
-    bool few = (int64_t)w->plan->entry_count < w->file.block_count / 16;
-    rc = !w->plan->entry_count ? PKV_OK
-         : few                 ? find_blocks(w)
-                               : pkv__index_file_blocks(&w->file, walk_block, w);
-    pkv__plan_sort_blocks(w->plan);
+    bool few = (int64_t)plan->entry_count < w->file.block_count / 16;
+    rc = !plan->entry_count ? PKV_OK
+         : few              ? find_blocks(w)
+                            : pkv__index_file_blocks(&w->file, walk_block, w);
+    pkv__plan_sort_blocks(plan);
+    return rc;
+}
+
+/* What the blocks say; and in a list of ordinals each takes a byte. */
+static int set_packets_max(struct work *w)
+{
+    struct pkv__plan_block last = {.offset = 0};
+    int rc = w->file.block_count ? pkv__index_file_block(&w->file, w->file.block_count - 1, &last)
+                                 : PKV_OK;
+    uint64_t said = (uint64_t)last.first_ordinal + last.packets;
+    uint64_t possible = (uint64_t)w->file.work.bytes;
+    w->packets_max = said < possible ? said : possible;
+    return rc;
+}
+
+static int make(struct work *w)
+{
+    struct pkv__id_set set = {0};
+    int rc = set_packets_max(w);
+    if (!rc)
+        rc = w->request->whole
+                 ? whole_candidates(w, &set)
+                 : pkv__filter_candidates(w->request->filter, flows_of, w, &set, w->error);
+    if (!rc && w->request->twice) {
+        const struct pkv__plan_counts counts = *w->counts;
+        w->trial = true;
+        rc = take_all(w, &set);
+        w->trial = false;
+        pkv__plan_clear(w->plan);
+        *w->counts = counts;
+        w->next_entry = 0;
+        w->next_ordinal = 0;
+        w->next_offset = 0;
+    }
+    if (!rc)
+        rc = take_all(w, &set);
+    pkv__id_set_deinit(&set);
     return rc;
 }
 

@@ -124,7 +124,8 @@ static int scan_interface(struct scan *s, const struct pkv__pcapng_block *block)
         return rc;
     rc = pkv__plan_add_interface(s->plan, &interface_.view);
     pkv__interface_deinit(&interface_);
-    return rc;
+    /* The indexer, too, takes one too many for damage of its block. */
+    return rc == PKV_E_LIMIT ? PKV_E_FORMAT : rc;
 }
 
 static int scan_statistics(struct scan *s, const struct pkv__pcapng_block *block)
@@ -230,7 +231,6 @@ static void finish_flow(struct pkv__plan_flow *to, const struct pkv__flow *flow)
     to->icmp = pkv__flow_icmp(flow);
     to->syn = (flow->tcp_flags[0] | flow->tcp_flags[1]) >> 1 & 1;
     to->first_ns = flow->first_ns;
-    to->last_ns = flow->last_ns;
 }
 
 static void finish(struct scan *s)
@@ -257,7 +257,7 @@ int pkv__plan_from_scan(struct pkv__plan *plan, const struct pkv__plan_request *
 {
     struct scan s = {
         .plan = plan, .request = request, .events = events, .counts = counts, .error = error};
-    plan->scanned = true;
+    plan->scanned = plan->named = true;
     int rc = pkv__segment_reader_open(&s.reader, plan->path, error);
     if (rc)
         return rc;

@@ -67,10 +67,14 @@ int pkv__query_find_segments(struct pkv_query *query, pkv_error *error);
 int pkv__query_expression_names(void *query, const struct pkv__vni_names **names, pkv_error *error);
 
 /* Plans a segment: by its index, else by a scan. A segment that cannot be read is reported and
- * gives an empty plan. */
+ * gives an empty plan. 1: the request's `row` was given flows of an index that is damaged; they are
+ * to be forgotten, and asked for twice. */
 int pkv__query_plan(struct pkv_query *query, uint32_t segment,
                     const struct pkv__plan_request *request, struct pkv__plan **plan,
                     pkv_error *error);
+
+/* Names of VNIs at the time of the segment, once: a scan finds them in the segment itself. */
+void pkv__query_read_names(struct pkv_query *query, struct pkv__plan *plan);
 
 /* The path of a segment now: one that was open may have been sealed since it was listed. Free with
  * pkv__free. */

@@ -135,13 +135,13 @@ static int by_index(struct pkv_query *query, const struct pkv__candidate *candid
     return rc;
 }
 
-/* Names of VNIs at the time of the segment: a scan finds them in the segment itself. */
-static void read_names(struct pkv_query *query, const struct pkv__candidate *candidate,
-                       struct pkv__plan *plan)
+void pkv__query_read_names(struct pkv_query *query, struct pkv__plan *plan)
 {
     char stem[PKV__SEGMENT_STEM_TEXT];
-    if (plan->scanned || !plan->flow_count)
+    const struct pkv__candidate *candidate = &query->segments.items[plan->segment];
+    if (plan->named)
         return;
+    plan->named = true;
     struct pkv__catalog *catalog = pkv__query_catalog(query, candidate->archive);
     pkv__segment_stem(stem, &candidate->name);
     if (catalog)
@@ -162,6 +162,8 @@ static int make_plan(struct pkv_query *query, const struct pkv__candidate *candi
     int rc = PKV_E_NOT_FOUND;
     if (candidate->indexed && !(query->flags & PKV_QUERY_NO_INDEX))
         rc = by_index(query, candidate, request, plan, &counts, &inner);
+    if (rc && counts.rows && !pkv__query_is_fatal(rc))
+        return request->twice ? pkv__error(error, rc, inner.offset, "%s", inner.text) : 1;
     if (rc && !pkv__query_is_fatal(rc)) {
         pkv__plan_clear(plan);
         counts = (struct pkv__plan_counts){0};
@@ -177,7 +179,8 @@ static int make_plan(struct pkv_query *query, const struct pkv__candidate *candi
         pkv__plan_clear(plan);
         pkv__query_add_unreadable(query, candidate->first_ns, candidate->last_ns, inner.text);
     }
-    read_names(query, candidate, plan);
+    if (plan->flow_count)
+        pkv__query_read_names(query, plan);
     return PKV_OK;
 }
 

@@ -23,7 +23,6 @@ struct load {
     const struct pkv__plan_request *request;
     struct pkv__run_scratch *scratch;
     uint64_t *checked;
-    bool within; /* the whole block lies in the range of time */
 };
 
 static bool matches(const struct load *l, const struct pkv__plan_entry *entry,
@@ -51,8 +50,7 @@ static int take(struct load *l, const struct pkv__pcapng_block *block, uint32_t 
     pkv_packet packet;
     if (pkv__pcapng_get_packet(block, &packet) || packet.interface_id >= l->plan->interface_count)
         return PKV_E_FORMAT;
-    if (!l->within &&
-        (packet.time_ns < l->request->since_ns || packet.time_ns >= l->request->until_ns))
+    if (packet.time_ns < l->request->since_ns || packet.time_ns >= l->request->until_ns)
         return PKV_OK;
     if ((entry->flow & 2) && !matches(l, entry, &packet))
         return PKV_OK;
@@ -128,10 +126,7 @@ int pkv__run_load(struct pkv__run **run, struct pkv__plan *plan, size_t block,
     if (!made)
         return pkv__error_memory(error);
     made->plan = plan;
-    struct load load = {
-        made,    plan,
-        request, scratch,
-        checked, wanted->first_ns >= request->since_ns && wanted->last_ns < request->until_ns};
+    struct load load = {made, plan, request, scratch, checked};
     int rc = read_block(&load, wanted, reader, error);
     if (rc) {
         (void)pkv__run_free(made);

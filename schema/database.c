@@ -23,6 +23,9 @@ int pkv__database_error(sqlite3 *db, int rc, pkv_error *error)
     /* Our SQL is right: what it lacks, or cannot hold, is the file's fault. */
     bool damaged = primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB ||
                    primary == SQLITE_ERROR || primary == SQLITE_TOOBIG;
+    if (primary == SQLITE_INTERRUPT)
+        return pkv__error(error, PKV_E_FORMAT, -1, "%s: there is more in it than its size explains",
+                          file_name(db));
     bool latest = db && (sqlite3_extended_errcode(db) & 0xff) == primary;
     return pkv__error(error, damaged ? PKV_E_FORMAT : PKV_E_SYSTEM, -1, "%s: SQLite: %s",
                       file_name(db), latest ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
@@ -96,18 +99,45 @@ static int64_t bytes_of(sqlite3 *db, int which)
     return bytes;
 }
 
-int64_t pkv__database_bytes(sqlite3 *db)
+/* With its WAL. */
+static int64_t database_bytes(sqlite3 *db)
 {
     return bytes_of(db, SQLITE_FCNTL_FILE_POINTER) + bytes_of(db, SQLITE_FCNTL_JOURNAL_POINTER);
 }
 
 void pkv__database_limit(sqlite3 *db, int64_t at_least)
 {
-    int64_t bytes = pkv__database_bytes(db);
+    int64_t bytes = database_bytes(db);
     if (bytes < at_least)
         bytes = at_least;
     if (bytes < PKV__DATABASE_VALUE_MAX_BYTES)
         (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, (int)bytes);
+}
+
+enum { INSTRUCTIONS_A_CHECK = 10000 };
+
+/* Pages so far: a single instruction may follow a chain of them. */
+static int64_t fetched(sqlite3 *db)
+{
+    int hits = 0, misses = 0, unused;
+    (void)sqlite3_db_status(db, SQLITE_DBSTATUS_CACHE_HIT, &hits, &unused, 0);
+    (void)sqlite3_db_status(db, SQLITE_DBSTATUS_CACHE_MISS, &misses, &unused, 0);
+    return (int64_t)(uint32_t)hits + (uint32_t)misses;
+}
+
+static int is_too_much(void *context)
+{
+    struct pkv__database_work *work = context;
+    work->instructions += INSTRUCTIONS_A_CHECK;
+    return work->instructions + fetched(work->db) - work->fetched >
+           PKV__DATABASE_WORK_MIN + PKV__DATABASE_WORK_A_BYTE * work->bytes;
+}
+
+void pkv__database_limit_work(struct pkv__database_work *work, sqlite3 *db)
+{
+    *work =
+        (struct pkv__database_work){.db = db, .bytes = database_bytes(db), .fetched = fetched(db)};
+    sqlite3_progress_handler(db, INSTRUCTIONS_A_CHECK, is_too_much, work);
 }
 
 /* https://www.sqlite.org/security.html, for files from strangers. */

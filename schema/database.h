@@ -31,14 +31,22 @@ int pkv__catalog_open_read(sqlite3 **db, const char *directory, pkv_error *error
 int pkv__index_create_temporary(sqlite3 **db, pkv_error *error);
 int pkv__catalog_create_temporary(sqlite3 **db, pkv_error *error);
 
-/* Of the file with its WAL. */
-int64_t pkv__database_bytes(sqlite3 *db);
+/* How much a connection may still do: a file whose pages are shared has rows without end. */
+struct pkv__database_work {
+    sqlite3 *db;
+    int64_t bytes; /* of the file, with its WAL */
+    int64_t instructions, fetched;
+};
+
+/* From here on, what takes more instructions and pages than the size of the file explains ends with
+ * PKV_E_FORMAT. (But count(*) is a single instruction.) `work` lives as long as the connection. */
+void pkv__database_limit_work(struct pkv__database_work *work, sqlite3 *db);
 
 void pkv__database_close(sqlite3 *db); /* NULL is fine */
 
 /* sqlite3_prepare_v3 and sqlite3_exec with errors in our form ("FILE: SQLite: …"; PKV_E_FORMAT for
- * SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_ERROR (a table is missing) and SQLITE_TOOBIG, PKV_E_MEMORY
- * for SQLITE_NOMEM, else PKV_E_SYSTEM). */
+ * SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_ERROR (a table is missing), SQLITE_TOOBIG and
+ * SQLITE_INTERRUPT (too much work), PKV_E_MEMORY for SQLITE_NOMEM, else PKV_E_SYSTEM). */
 int pkv__database_prepare(sqlite3_stmt **statement, sqlite3 *db, const char *sql, pkv_error *error);
 int pkv__database_exec(sqlite3 *db, const char *sql, pkv_error *error);
 int pkv__database_error(sqlite3 *db, int rc,
