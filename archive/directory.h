@@ -84,7 +84,7 @@ struct pkv__lane_lock;
 /* PKV_E_BUSY: another writer has it. */
 int pkv__lane_lock(struct pkv__lane_lock **lock, const char *directory, uint32_t lane,
                    pkv_error *error);
-/* The first free lane in [first, last]. PKV_E_LIMIT: none. */
+/* The first lane in [first, last] that is free and whose file is good. PKV_E_LIMIT: none is free. */
 int pkv__lane_lock_any(struct pkv__lane_lock **lock, const char *directory, uint32_t first,
                        uint32_t last, pkv_error *error);
 uint32_t pkv__lane_lock_number(const struct pkv__lane_lock *lock);

@@ -77,11 +77,14 @@ int pkv__lane_lock(struct pkv__lane_lock **lock, const char *directory, uint32_t
 int pkv__lane_lock_any(struct pkv__lane_lock **lock, const char *directory, uint32_t first,
                        uint32_t last, pkv_error *error)
 {
-    for (uint32_t lane = first; lane <= last; lane++) {
-        int rc = pkv__lane_lock(lock, directory, lane, error);
-        if (rc != PKV_E_BUSY)
-            return rc;
+    int rc = PKV_E_BUSY;
+    for (uint32_t lane = first; lane <= last && rc < 0; lane++) {
+        rc = pkv__lane_lock(lock, directory, lane, error);
+        if (rc == PKV_E_MEMORY)
+            break;
     }
+    if (rc != PKV_E_BUSY)
+        return rc;
     return pkv__error(error, PKV_E_LIMIT, -1,
                       "%s: all lanes from %" PRIu32 " to %" PRIu32 " are in use by other writers",
                       directory, first, last);

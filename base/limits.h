@@ -103,6 +103,7 @@
 #define PKV__FOLLOWED_BYTES (256ull << 20)
 /* For a last look: a segment takes less than 1 s. */
 #define PKV__INDEXER_STOP_NS (5ll * 1000000000)
+#define PKV__INDEXER_RETRY_NS (5ll * 1000000000)
 #define PKV__FOLLOW_NS (250ll * 1000000) /* between two looks at the segments */
 #define PKV__INDEX_WAIT_POLL_NS 50000000
 /* Without a step forward: then the other indexer is stuck. */

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cli/archives.h"
 
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -67,5 +72,20 @@ int cli_archives_settle(struct cli_archives *archives, bool single)
             "no archive: give -a DIR, set PKTVAULT_ARCHIVE, or `archive` in " CONFIG_PATH);
     if (single && archives->count > 1)
         return cli_usage("one archive at a time: -a was given %zu times", archives->count);
+    return CLI_DONE;
+}
+
+int cli_archives_become_owner(const struct cli_archives *archives)
+{
+    const char *directory = archives->directories[0];
+    struct stat found;
+    if (geteuid() != 0 || stat(directory, &found) < 0 || found.st_uid == 0)
+        return CLI_DONE;
+    const struct passwd *owner = getpwuid(found.st_uid);
+    int rc = owner ? initgroups(owner->pw_name, found.st_gid) : setgroups(0, NULL);
+    if (rc < 0 || setgid(found.st_gid) < 0 || setuid(found.st_uid) < 0) {
+        cli_complain("cannot become the owner of %s: %s", directory, strerror(errno));
+        return CLI_FAILED;
+    }
     return CLI_DONE;
 }

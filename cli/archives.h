@@ -30,4 +30,8 @@ int cli_archives_default(struct cli_archives *archives, const char **directory);
  * status. */
 int cli_archives_settle(struct cli_archives *archives, bool single);
 
+/* For commands that write, once settled: run by root in somebody else's archive, they become that
+ * one, so that whoever records into it can go on with what they made. */
+int cli_archives_become_owner(const struct cli_archives *archives);
+
 #endif

@@ -116,6 +116,8 @@ static int settle(struct import *import, int argc, char **argv)
     int status = cli_range_settle(&import->range);
     if (status == CLI_DONE)
         status = cli_archives_settle(&import->archives, true);
+    if (status == CLI_DONE)
+        status = cli_archives_become_owner(&import->archives);
     return status == CLI_DONE ? apply_settings(import) : status;
 }
 

@@ -77,7 +77,8 @@ static int read_options(struct settings *s, int argc, char **argv, bool *helped)
         return cli_usage("'%s' is one word too many", argv[optind]);
     if (s->follow && s->rebuild)
         return cli_usage("--rebuild ends; --follow does not: one after the other");
-    return cli_archives_settle(&s->archives, true);
+    status = cli_archives_settle(&s->archives, true);
+    return status == CLI_DONE ? cli_archives_become_owner(&s->archives) : status;
 }
 
 static int run_once(struct settings *s)

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <string.h>
 #include <time.h>
 
 #include "archive/directory.h"
@@ -18,7 +19,8 @@
 #include "indexer/follower.h"
 
 struct pkv_indexer {
-    int lock;
+    int lock; /* negative: not held */
+    char *directory;
     pkv_options *options;
     struct pkv__follower *follower;
     pthread_t thread;
@@ -39,6 +41,7 @@ static pkv_indexer *indexer_free(pkv_indexer *indexer)
     (void)pkv__follower_free(indexer->follower);
     (void)pkv__feed_free(indexer->feed);
     pkv__file_close(indexer->lock);
+    pkv__free(indexer->directory);
     (void)pkv_options_free(indexer->options);
     (void)pthread_cond_destroy(&indexer->wake);
     (void)pthread_mutex_destroy(&indexer->mutex);
@@ -65,14 +68,58 @@ static int is_overdue(void *context, uint64_t done, uint64_t all)
     return atomic_load(&indexer->stopping) && pkv__monotonic_ns() >= indexer->deadline_ns;
 }
 
-static void pause_until_next_look(pkv_indexer *indexer)
+static void pause_for(pkv_indexer *indexer, int64_t ns)
 {
-    int64_t at_ns = pkv__monotonic_ns() + PKV__FOLLOW_NS;
+    int64_t at_ns = pkv__monotonic_ns() + ns;
     struct timespec at = {at_ns / PKV__NS_PER_S, at_ns % PKV__NS_PER_S};
     (void)pthread_mutex_lock(&indexer->mutex);
     if (!atomic_load(&indexer->stopping))
         (void)pthread_cond_timedwait(&indexer->wake, &indexer->mutex, &at);
     (void)pthread_mutex_unlock(&indexer->mutex);
+}
+
+static void receive(void *context, const struct pkv__handed_block *block)
+{
+    pkv__feed_give(context, block);
+}
+
+static int take_over(pkv_indexer *indexer, pkv_error *error)
+{
+    if (pkv__feed_new(&indexer->feed, indexer->directory) < 0)
+        return pkv__error_memory(error);
+    pkv__follower_use(indexer->follower, indexer->feed);
+    indexer->attached = pkv__handover_attach(indexer->options->handover, receive, indexer->feed);
+    return 0;
+}
+
+/* What a failure leaves is made use of by the next try. */
+static int open_archive(pkv_indexer *indexer, pkv_error *error)
+{
+    if (indexer->lock < 0)
+        indexer->lock = pkv__indexer_lock(indexer->directory, error);
+    if (indexer->lock < 0)
+        return indexer->lock;
+    int rc = 0;
+    if (!indexer->follower)
+        rc = pkv__follower_new(&indexer->follower, indexer->directory, indexer->options, error);
+    return rc == 0 ? take_over(indexer, error) : rc;
+}
+
+/* A new reason is told, the same one not again. */
+static bool open_patiently(pkv_indexer *indexer)
+{
+    pkv_error error, told = {.text = ""};
+    int rc;
+    while ((rc = open_archive(indexer, &error)) < 0 && !atomic_load(&indexer->stopping)) {
+        if (strcmp(error.text, told.text) != 0)
+            pkv__log(indexer->options, rc == PKV_E_BUSY ? PKV_LOG_WARNING : PKV_LOG_ERROR,
+                     "nothing is indexed yet: %s", error.text);
+        told = error;
+        pause_for(indexer, PKV__INDEXER_RETRY_NS);
+    }
+    if (rc == 0 && *told.text)
+        pkv__log(indexer->options, PKV_LOG_INFO, "%s is indexed now", indexer->directory);
+    return rc == 0;
 }
 
 /* What fails is in the log, and tried again. The last look begins after the request to stop: what a
@@ -81,27 +128,35 @@ static void *run(void *context)
 {
     pkv_indexer *indexer = context;
     bool last;
+    if (!indexer->feed && !open_patiently(indexer))
+        return NULL;
     do {
         last = atomic_load(&indexer->stopping);
         if (last)
             pkv__follower_try_again(indexer->follower);
         (void)pkv__follower_step(indexer->follower, !last, is_overdue, indexer, NULL);
-        pause_until_next_look(indexer);
+        pause_for(indexer, PKV__FOLLOW_NS);
     } while (!last);
     return NULL;
 }
 
-static void receive(void *context, const struct pkv__handed_block *block)
+static int start(pkv_indexer **indexer, const char *directory, const pkv_options *options,
+                 bool patiently, pkv_error *error)
 {
-    pkv__feed_give(context, block);
-}
-
-static int take_over(pkv_indexer *indexer, const char *directory, pkv_error *error)
-{
-    if (pkv__feed_new(&indexer->feed, directory) < 0)
+    pkv_indexer *made PKV__AUTO(indexer_free) = pkv__alloc_zero(1, sizeof *made);
+    if (!made)
         return pkv__error_memory(error);
-    pkv__follower_use(indexer->follower, indexer->feed);
-    indexer->attached = pkv__handover_attach(indexer->options->handover, receive, indexer->feed);
+    made->lock = -1;
+    make_wake(made);
+    made->directory = pkv__strdup(directory);
+    if (!made->directory || pkv__options_copy(&made->options, options) < 0)
+        return pkv__error_memory(error);
+    int rc = patiently ? 0 : open_archive(made, error);
+    if (rc == 0)
+        rc = pkv__thread_start(&made->thread, "pkv-indexer", run, made, error);
+    if (rc < 0)
+        return rc;
+    *indexer = PKV__STEAL(made);
     return 0;
 }
 
@@ -109,26 +164,13 @@ int pkv_indexer_start(pkv_indexer **indexer, const char *directory, const pkv_op
                       pkv_error *error)
 {
     int rc = pkv__archive_check(directory, error);
-    if (rc < 0)
-        return rc;
-    pkv_indexer *made PKV__AUTO(indexer_free) = pkv__alloc_zero(1, sizeof *made);
-    if (!made)
-        return pkv__error_memory(error);
-    make_wake(made);
-    made->lock = pkv__indexer_lock(directory, error);
-    if (made->lock < 0)
-        return made->lock;
-    if (pkv__options_copy(&made->options, options) < 0)
-        return pkv__error_memory(error);
-    rc = pkv__follower_new(&made->follower, directory, made->options, error);
-    if (rc == 0)
-        rc = take_over(made, directory, error);
-    if (rc == 0)
-        rc = pkv__thread_start(&made->thread, "pkv-indexer", run, made, error);
-    if (rc < 0)
-        return rc;
-    *indexer = PKV__STEAL(made);
-    return 0;
+    return rc < 0 ? rc : start(indexer, directory, options, false, error);
+}
+
+int pkv_indexer_start_patiently(pkv_indexer **indexer, const char *directory,
+                                const pkv_options *options, pkv_error *error)
+{
+    return start(indexer, directory, options, true, error);
 }
 
 void pkv_indexer_stop(pkv_indexer *indexer)

@@ -70,9 +70,6 @@ static void add_gap(int64_t from_ns, int64_t until_ns, int64_t since_ns, int64_t
         pkv__missing_add(list, &gap);
 }
 
-/* Between two segments of a lane there is a moment for the rename and the new file: no gap. */
-#define SEAM_NS 100000000
-
 void pkv__coverage_gaps(struct pkv__coverage *c, int64_t since_ns, int64_t until_ns,
                         struct pkv__missing_list *list)
 {
@@ -86,7 +83,7 @@ void pkv__coverage_gaps(struct pkv__coverage *c, int64_t since_ns, int64_t until
             continue;
         if (covered == INT64_MAX)
             covered = s->until_ns;
-        if (s->from_ns > covered && s->from_ns - covered > SEAM_NS)
+        if (s->from_ns > covered) /* a lane's next segment starts where the one before ends */
             add_gap(covered, s->from_ns, since_ns, until_ns, list);
         covered = s->until_ns > covered ? s->until_ns : covered;
     }

@@ -149,18 +149,17 @@ static int open_sources(struct daemon *daemon)
     return rc == PKV_E_INVALID || rc == PKV_E_SYNTAX ? USAGE : FAILED;
 }
 
-/* Another indexer in the archive is not ours to complain about: it does the work. */
+/* Recording does not depend on it. */
 static int start_indexer(struct daemon *daemon, const char *archive)
 {
     pkv_error error;
     const char *index = option(daemon, "index", 0);
     if (index && strcmp(index, "yes") != 0)
         return DONE;
-    int rc = pkv_indexer_start(&daemon->indexer, archive, daemon->options, &error);
-    if (rc == 0)
+    if (pkv_indexer_start_patiently(&daemon->indexer, archive, daemon->options, &error) == 0)
         return DONE;
-    pktvaultd_say(rc == PKV_E_BUSY ? PKV_LOG_WARNING : PKV_LOG_ERROR, "%s", error.text);
-    return rc == PKV_E_BUSY ? DONE : FAILED;
+    pktvaultd_say(PKV_LOG_ERROR, "%s", error.text);
+    return FAILED;
 }
 
 static void add_handles(struct daemon *daemon)

@@ -17,6 +17,12 @@ typedef struct pkv_indexer pkv_indexer;
 PKV_API int pkv_indexer_start(pkv_indexer **indexer, const char *directory,
                               const pkv_options *options, pkv_error *error);
 
+/* The same for who records into the archive: what keeps it from starting (another indexer that
+ * runs, a catalog that cannot be opened, a full disk) is said in the log, and tried again every
+ * five seconds on its thread. Errors: PKV_E_SYSTEM no thread, PKV_E_MEMORY. */
+PKV_API int pkv_indexer_start_patiently(pkv_indexer **indexer, const char *directory,
+                                        const pkv_options *options, pkv_error *error);
+
 /* Takes in what has been sealed before this call (for 5 seconds at most), joins the thread, frees.
  * NULL is fine. */
 PKV_API void pkv_indexer_stop(pkv_indexer *indexer);

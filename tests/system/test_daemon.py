@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """pktvaultd as a service: signals, death, several sources, losses, who may send, two processes."""
 
+import fcntl
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import time
 import pkvtest
 from pkvtest import pktvault
 
+CAPTURE = os.path.join(pkvtest.DATA, "zeek+zeek/testing/btest/Traces/tunnels/vxlan.pcap")
 V4, OTHER, V6 = ("127.0.0.1", 4789), ("127.0.0.2", 4789), ("::1", 4789)
 
 
@@ -73,10 +75,9 @@ class Signals(pkvtest.Case):
             with pkvtest.Daemon(self.archive, *listen(V4)):
                 pkvtest.send_vxlan(V4, 5, 1)
                 pkvtest.wait_until(lambda: self.segments(".open"), "an open segment")
-            time.sleep(1.1)
-        done = pktvault("query", "-a", self.archive, "-S", f"@{start + 0.5}", "--count")
+        done = pktvault("query", "-a", self.archive, "-S", f"@{start}", "--count")
         self.assertIn("GAPS", done.err)
-        strict = pktvault("query", "-a", self.archive, "-S", f"@{start + 0.5}", "--count", "--strict", check=False)
+        strict = pktvault("query", "-a", self.archive, "-S", f"@{start}", "--count", "--strict", check=False)
         self.assertEqual(strict.status, 3)
 
 
@@ -291,6 +292,49 @@ class TwoProcesses(pkvtest.Case):
     def indexes(self):
         return sum(name.endswith(".sqlite") for _, _, names in os.walk(os.path.join(self.archive, "index"))
                    for name in names)
+
+    def test_an_indexer_that_ends_is_replaced_by_the_daemons_own(self):
+        pktvault("import", "-a", self.archive, CAPTURE)
+        with open(os.path.join(self.archive, "locks/indexer"), "rb+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with pkvtest.Daemon(self.archive, *listen(V4)) as daemon:
+                pkvtest.send_vxlan(V4, 5, 10)
+                pkvtest.wait_for_count(self.archive, 10, "vni 5")
+                daemon.rotate()
+                self.assertEqual(daemon.log().count("nothing is indexed yet"), 1, daemon.log())
+                self.assertEqual(self.status()["indexed_segments"], 1)
+                fcntl.flock(lock, fcntl.LOCK_UN)
+                pkvtest.wait_until(lambda: self.status()["indexed_segments"] == 2, "what the daemon recorded indexed")
+                self.assertIn("is indexed now", daemon.log())
+
+    def test_a_catalog_that_cannot_be_opened_does_not_keep_from_recording(self):
+        pktvault("import", "-a", self.archive, CAPTURE)
+        catalog = os.path.join(self.archive, "catalog.sqlite")
+        for name in (catalog, catalog + "-wal", catalog + "-shm"):
+            if os.path.exists(name):
+                os.unlink(name)
+        os.mkdir(catalog)
+        with pkvtest.Daemon(self.archive, *listen(V4)) as daemon:
+            pkvtest.send_vxlan(V4, 5, 10)
+            pkvtest.wait_for_count(self.archive, 10, "vni 5")
+            self.assertIn("nothing is indexed yet", daemon.log())
+            os.rmdir(catalog)
+            pkvtest.wait_until(lambda: self.status()["indexer_runs"] and self.status()["indexed_segments"] == 1,
+                               "the catalog made anew")
+
+    def status(self):
+        return pkvtest.json_lines(pktvault("status", "-a", self.archive, "-T", "json").out)[0]
+
+    @pkvtest.needs_root
+    def test_what_root_makes_in_an_archive_belongs_to_its_owner(self):
+        os.chmod(self.directory, 0o755)
+        os.mkdir(self.archive, 0o750)
+        os.chown(self.archive, 65534, 65534)
+        pktvault("import", "-a", self.archive, CAPTURE)
+        pktvault("index", "-a", self.archive, "--rebuild")
+        found = {(os.stat(path).st_uid, os.stat(path).st_gid) for root, _, files in os.walk(self.archive)
+                 for path in (root, *(os.path.join(root, name) for name in files))}
+        self.assertEqual(found, {(65534, 65534)})
 
     def test_a_second_indexer_is_refused(self):
         with pkvtest.Daemon(self.archive, *listen(V4)):
