@@ -48,7 +48,8 @@ static inline void pkv__epb_tail(uint8_t *behind_data, uint32_t bytes, uint32_t 
     (void)pkv__put_u32le(behind_data, bytes);
 }
 
-/* The whole block of a packet, options included; `bytes` is pkv__pcapng_packet_bytes of it. */
+/* The whole block of a packet; `bytes` is pkv__pcapng_packet_bytes of it, which says whether its
+ * options are whole: others are left out. */
 static inline void pkv__epb_put(uint8_t *to, uint32_t bytes, uint32_t interface_id,
                                 const pkv_packet *packet)
 {
@@ -56,7 +57,7 @@ static inline void pkv__epb_put(uint8_t *to, uint32_t bytes, uint32_t interface_
                                   packet->original_bytes);
     if (packet->captured_bytes)
         memcpy(data, packet->data, packet->captured_bytes);
-    if (!packet->options_bytes) {
+    if (bytes == pkv__epb_bytes(packet->captured_bytes)) {
         pkv__epb_tail(data + packet->captured_bytes, bytes, packet->captured_bytes);
         return;
     }

@@ -21,7 +21,8 @@ typedef struct pkv_packet {
     uint32_t interface_id; /* as the object that takes or gives the packet numbers its interfaces */
     const uint8_t *options; /* options of the Enhanced Packet Block (comments, flags …), little
                                endian, each padded to 4 bytes, without opt_endofopt:
-                               draft-ietf-opsawg-pcapng, section 3.5 */
+                               draft-ietf-opsawg-pcapng, section 3.5. What is not whole is not
+                               stored */
     uint32_t options_bytes;
 } pkv_packet;
 

@@ -114,6 +114,30 @@ static void a_packet_larger_than_a_block_is_kept(void **state)
     free(seen);
 }
 
+static void options_that_are_not_whole_are_left_out(void **state)
+{
+    static const uint8_t data[100], comment[] = {1, 0, 2, 0, 'h', 'i', 0, 0};
+    static uint8_t broken[40000];
+    (void)state;
+    pkv_error error;
+    pkv_writer *writer = open_writer(NULL);
+    uint32_t id = add_interface(writer, 1, NULL);
+    memset(broken, 0xff, sizeof broken);
+    for (uint32_t number = 0; number < 900; number++) {
+        pkv_packet packet = {.data = data,
+                             .captured_bytes = 99,
+                             .original_bytes = 99,
+                             .interface_id = id,
+                             .options = number % 2 ? broken : comment,
+                             .options_bytes = number % 2 ? sizeof broken : sizeof comment};
+        assert_done(pkv_writer_append(writer, &packet, &error), error);
+    }
+    assert_done(pkv_writer_close(writer, &error), error);
+    struct seen *seen = see_archive();
+    assert_int_equal(seen->packets, 900);
+    free(seen);
+}
+
 static void two_writers_take_two_lanes(void **state)
 {
     (void)state;
@@ -178,6 +202,7 @@ int main(void)
         TEST(packets_come_back_in_order_over_many_segments),
         TEST(a_segment_names_only_the_interfaces_that_it_uses),
         TEST(a_packet_larger_than_a_block_is_kept),
+        TEST(options_that_are_not_whole_are_left_out),
         TEST(two_writers_take_two_lanes),
         TEST(nothing_appended_leaves_no_segment),
         TEST(a_full_disk_is_an_error_and_what_was_sealed_stays),
