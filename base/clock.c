@@ -4,6 +4,7 @@
 #include <time.h>
 
 int64_t (*pkv__clock_hook)(int64_t reading_ns);
+int64_t (*pkv__monotonic_hook)(int64_t reading_ns);
 
 static int64_t read_clock(clockid_t id)
 {
@@ -20,5 +21,6 @@ int64_t pkv__clock_ns(void)
 
 int64_t pkv__monotonic_ns(void)
 {
-    return read_clock(CLOCK_MONOTONIC);
+    int64_t now_ns = read_clock(CLOCK_MONOTONIC);
+    return __builtin_expect(pkv__monotonic_hook != 0, 0) ? pkv__monotonic_hook(now_ns) : now_ns;
 }

@@ -7,8 +7,9 @@
 int64_t pkv__clock_ns(void);     /* CLOCK_REALTIME since the epoch */
 int64_t pkv__monotonic_ns(void); /* CLOCK_MONOTONIC */
 
-/* What pkv__clock_ns answers in the place of the clock's reading. Set by tests only. */
+/* What these answer in the place of the clock's reading. Set by tests only. */
 extern int64_t (*pkv__clock_hook)(int64_t reading_ns);
+extern int64_t (*pkv__monotonic_hook)(int64_t reading_ns);
 
 #define PKV__NS_PER_S 1000000000ll
 

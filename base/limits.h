@@ -30,6 +30,10 @@
 #define PKV__SYNC_INTERVAL "5s"     /* what a power cut may cost */
 #define PKV__ROTATE_IDLE_NS (3600ll * 1000000000) /* a segment without packets */
 #define PKV__STATISTICS_NS (60ll * 1000000000)
+/* For what the kernel may hold back when a source ends. */
+#define PKV__SOURCE_DRAIN_NS (250ll * 1000000)
+/* Between two looks at what was lost, while packets come. */
+#define PKV__LOSS_TELL_NS (100ll * 1000000)
 #define PKV__CLOCK_STEP_NS (1ll * 1000000000) /* a step back by more seals the segment */
 
 /* Memory of the recorder. */

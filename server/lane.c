@@ -22,7 +22,11 @@ struct pkv__lane {
     struct pkv__block *block; /* at hand; NULL: none */
     int64_t block_ns;         /* monotonic: its first packet */
     int64_t segment_ns;       /* monotonic: start of the segment */
-    int64_t clock_offset_ns;  /* real less monotonic, the largest in the segment */
+    /* Real less monotonic: at the last reading, and the largest in the segment. */
+    int64_t offset_ns, largest_offset_ns;
+    bool stepped; /* the clock, since then */
+    /* Packets of other times show that it may have been. */
+    int64_t usual_from_ns, usual_until_ns;
     uint64_t segment_bytes, segment_packets;
     bool rotate_pending;              /* it could not be said yet */
     bool shut;                        /* its last reading is there */
@@ -30,26 +34,48 @@ struct pkv__lane {
     bool sealed;                      /* and the segment has its end */
     int64_t paused_ns;                /* monotonic */
     struct pkv__loss_reading reading; /* but what the disk cost, which the writer counts */
+    struct pkv__losses given;         /* that the writer knows */
+    int64_t read_ns, told_ns;         /* monotonic: when it was made, when one was told of last */
     uint64_t packets, bytes;
     int64_t last_packet_ns;
 };
 
+/* A reading has the time of the clock by which the segment was begun: where the clock was set since
+ * the last one, that of the monotonic clock goes on from there. */
+static int64_t time_of_reading(struct pkv__lane *lane)
+{
+    int64_t offset_ns = pkv__clock_ns() - lane->read_ns;
+    lane->usual_from_ns = lane->read_ns + offset_ns - PKV__CLOCK_STEP_NS;
+    lane->usual_until_ns = lane->read_ns + offset_ns + 2 * PKV__CLOCK_STEP_NS;
+    lane->stepped = offset_ns - lane->offset_ns > PKV__CLOCK_STEP_NS ||
+                    lane->offset_ns - offset_ns > PKV__CLOCK_STEP_NS;
+    if (lane->stepped)
+        return lane->read_ns + lane->offset_ns;
+    if (offset_ns > lane->largest_offset_ns)
+        lane->largest_offset_ns = offset_ns;
+    lane->offset_ns = offset_ns;
+    /* Small steps add up: no packet may be older than its segment's name by more than the limit. */
+    lane->stepped = lane->largest_offset_ns - offset_ns > PKV__CLOCK_STEP_NS;
+    return lane->read_ns + offset_ns;
+}
+
 static void read_losses(struct pkv__lane *lane)
 {
     struct pkv__losses *at = &lane->reading.at;
-    int64_t before_ns = pkv__clock_ns();
     for (int i = 0; i < READING_TRIES; i++) {
+        int64_t before_ns = pkv__monotonic_ns();
         at->kernel = lane->config.lost_kernel(lane->config.context);
-        at->time_ns = pkv__clock_ns();
-        if (at->time_ns - before_ns < READING_NS)
+        lane->read_ns = pkv__monotonic_ns();
+        if (lane->read_ns - before_ns < READING_NS)
             break;
-        before_ns = at->time_ns;
     }
+    at->time_ns = time_of_reading(lane);
 }
 
 /* The next reading begins anew. */
 static void reading_is_given(struct pkv__lane *lane)
 {
+    lane->given = lane->reading.at;
     lane->reading.own_from_ns = INT64_MAX;
     lane->reading.own_until_ns = INT64_MIN;
 }
@@ -63,6 +89,27 @@ static void note_own_loss(struct pkv__lane *lane, int64_t time_ns)
         reading->own_until_ns = time_ns;
 }
 
+/* One that is not taken is told by the next, with more. */
+static void sample(struct pkv__lane *lane)
+{
+    if (pkv__lane_writer_sample(lane->writer, &lane->reading) == 0)
+        reading_is_given(lane);
+}
+
+/* Right behind the packets, so that who kills the process does not take along what was lost between
+ * them. */
+static void tell_losses(struct pkv__lane *lane)
+{
+    const struct pkv__losses *at = &lane->reading.at, *given = &lane->given;
+    int64_t now_ns = pkv__monotonic_ns();
+    if (lane->paused || lane->shut || now_ns - lane->told_ns < PKV__LOSS_TELL_NS)
+        return;
+    lane->told_ns = now_ns;
+    read_losses(lane);
+    if (at->kernel != given->kernel || at->buffer != given->buffer || at->refused != given->refused)
+        sample(lane);
+}
+
 static void submit(struct pkv__lane *lane, bool at_once)
 {
     if (lane->block)
@@ -72,23 +119,29 @@ static void submit(struct pkv__lane *lane, bool at_once)
 /* The reading is that of the end of the segment at hand. */
 static void begin(struct pkv__lane *lane, int64_t start_ns)
 {
-    lane->paused = lane->sealed = false;
+    lane->paused = lane->sealed = lane->stepped = false;
     lane->rotate_pending =
         pkv__lane_writer_begin(lane->writer, start_ns > 0 ? start_ns : 0, 0, &lane->reading) < 0;
     if (!lane->rotate_pending)
         reading_is_given(lane);
     lane->segment_ns = pkv__monotonic_ns();
-    lane->clock_offset_ns = pkv__clock_ns() - lane->segment_ns;
+    lane->offset_ns = lane->largest_offset_ns = pkv__clock_ns() - lane->segment_ns;
     lane->segment_bytes = lane->segment_packets = 0;
+}
+
+/* The next segment starts where this one ends, by the clock as it is now. */
+static void rotate(struct pkv__lane *lane)
+{
+    submit(lane, true);
+    begin(lane, lane->stepped ? pkv__clock_ns() : lane->reading.at.time_ns);
 }
 
 void pkv__lane_rotate(struct pkv__lane *lane)
 {
     if (lane->paused)
         return;
-    submit(lane, true);
     read_losses(lane);
-    begin(lane, lane->reading.at.time_ns);
+    rotate(lane);
 }
 
 void pkv__lane_pause(struct pkv__lane *lane)
@@ -129,14 +182,31 @@ static bool make_room(struct pkv__lane *lane, uint32_t bytes)
     else if (lane->rotate_pending ||
              lane->segment_bytes >= (uint64_t)lane->pipeline->options->rotate_bytes)
         pkv__lane_rotate(lane);
+    else
+        tell_losses(lane);
     lane->block = next;
     lane->block_ns = now_ns;
     return next != NULL;
 }
 
+/* No packet stands in a segment that was begun by another clock. Who pushes packets may give them
+ * any time. */
+static void look_at_clock(struct pkv__lane *lane, int64_t time_ns)
+{
+    if (lane->paused || lane->shut)
+        return;
+    read_losses(lane);
+    if (lane->stepped)
+        rotate(lane);
+    lane->usual_from_ns = time_ns < lane->usual_from_ns ? time_ns : lane->usual_from_ns;
+    lane->usual_until_ns = time_ns > lane->usual_until_ns ? time_ns : lane->usual_until_ns;
+}
+
 uint8_t *pkv__lane_reserve(struct pkv__lane *lane, uint32_t bytes, uint32_t captured_bytes,
                            int64_t time_ns)
 {
+    if (time_ns < lane->usual_from_ns || time_ns > lane->usual_until_ns)
+        look_at_clock(lane, time_ns);
     struct pkv__block *block = lane->block;
     if (!block || block->length + bytes > block->room) {
         if (!make_room(lane, bytes)) {
@@ -178,8 +248,10 @@ void pkv__lane_refuse(struct pkv__lane *lane, int64_t time_ns)
 
 void pkv__lane_flush(struct pkv__lane *lane, int64_t monotonic_ns)
 {
-    if (lane->block && monotonic_ns - lane->block_ns >= lane->pipeline->options->flush_interval_ns)
-        submit(lane, true);
+    if (!lane->block || monotonic_ns - lane->block_ns < lane->pipeline->options->flush_interval_ns)
+        return;
+    submit(lane, true);
+    tell_losses(lane);
 }
 
 static bool is_old(const struct pkv__lane *lane, int64_t monotonic_ns)
@@ -190,15 +262,6 @@ static bool is_old(const struct pkv__lane *lane, int64_t monotonic_ns)
     return monotonic_ns - lane->segment_ns >= interval_ns;
 }
 
-/* Small steps add up: no packet of a segment may be older than its name by more than the limit. */
-static bool clock_stepped_back(struct pkv__lane *lane, int64_t monotonic_ns)
-{
-    int64_t offset_ns = pkv__clock_ns() - monotonic_ns;
-    if (offset_ns > lane->clock_offset_ns)
-        lane->clock_offset_ns = offset_ns;
-    return lane->clock_offset_ns - offset_ns > PKV__CLOCK_STEP_NS;
-}
-
 void pkv__lane_tick(struct pkv__lane *lane, int64_t monotonic_ns)
 {
     if (lane->paused) {
@@ -206,20 +269,18 @@ void pkv__lane_tick(struct pkv__lane *lane, int64_t monotonic_ns)
             end_segment(lane);
         return;
     }
-    bool stepped = clock_stepped_back(lane, monotonic_ns);
-    if (stepped || is_old(lane, monotonic_ns) || lane->rotate_pending) {
-        pkv__lane_rotate(lane);
+    if (lane->shut)
         return;
-    }
     read_losses(lane);
-    /* One that is not taken is told by the next, with more. */
-    if (pkv__lane_writer_sample(lane->writer, &lane->reading) == 0)
-        reading_is_given(lane);
+    if (lane->stepped || is_old(lane, monotonic_ns) || lane->rotate_pending)
+        rotate(lane);
+    else
+        sample(lane);
 }
 
 void pkv__lane_shut(struct pkv__lane *lane)
 {
-    if (!lane->paused)
+    if (!lane->paused && !lane->shut)
         read_losses(lane);
     lane->shut = true;
 }
@@ -250,6 +311,7 @@ int pkv__lane_new(struct pkv__lane **lane, struct pkv__pipeline *pipeline,
     made->pipeline = pipeline;
     made->config = *config;
     made->config.interface_ = &made->interface_.view;
+    made->offset_ns = made->largest_offset_ns = pkv__clock_ns() - pkv__monotonic_ns();
     reading_is_given(made);
     int rc =
         pkv__lane_writer_new(&made->writer, pipeline, 0, PKV__LIVE_LANE_LAST,

@@ -7,7 +7,6 @@
 #include "base/memory.h"
 
 #define TICK_MS 1000
-#define DRAIN_NS (PKV__NS_PER_S / 4) /* for what the kernel may hold back when sources end */
 
 static void free_recorder(pkv_recorder *recorder)
 {
@@ -202,7 +201,7 @@ void pkv_recorder_close(pkv_recorder *recorder, pkv_close_cb *callback, void *co
     recorder->closed_context = context;
     for (struct pkv_source *source = recorder->sources; source; source = source->next)
         pkv__source_shut(source);
-    recorder->drained_ns = pkv__monotonic_ns() + DRAIN_NS;
+    recorder->drained_ns = pkv__monotonic_ns() + PKV__SOURCE_DRAIN_NS;
     for (struct pkv_source *source = recorder->sources; source; source = source->next)
         pkv__source_end(source);
     uv_close((uv_handle_t *)&recorder->tick, pkv__recorder_handle_closed);

@@ -28,7 +28,8 @@ struct pkv_source {
     bool paced;
     uint64_t window_ms; /* start of the window in which packets are counted */
     unsigned window_packets;
-    bool shut; /* nothing more comes in */
+    int64_t broken_ns; /* monotonic: when it broke for good; 0: it has not */
+    bool shut;         /* nothing more comes in */
     bool ending;
     _Atomic bool ended; /* set by the lane's writer thread */
     uint64_t pushed_lost;

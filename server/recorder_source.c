@@ -32,10 +32,24 @@ static void lane_ended(void *context)
     (void)uv_async_send(&source->recorder->ended);
 }
 
+/* What the kernel took before still comes, once it thinks that a block of it is ready. */
 static void broken(struct pkv_source *source, const pkv_error *error)
 {
+    if (source->broken_ns)
+        return;
     pkv__log(source->recorder->options, PKV_LOG_ERROR, "%s; nothing more is recorded from it",
              error->text);
+    source->broken_ns = pkv__monotonic_ns();
+    pkv__lane_shut(source->lane);
+    (void)uv_poll_stop(&source->poll);
+}
+
+static void end_broken(struct pkv_source *source)
+{
+    int count;
+    do
+        count = source->kind->receive(source->impl, source->lane, NULL);
+    while (count > 0);
     pkv__source_end(source);
 }
 
@@ -83,7 +97,7 @@ static void readable(uv_poll_t *poll, int status, int events)
     struct pkv_source *source = container_of(poll, struct pkv_source, poll);
     (void)events;
     receive(source);
-    if (status < 0 && !source->ending) /* shows behind the packets that were there */
+    if (status < 0 && !source->broken_ns) /* shows behind the packets that were there */
         receive(source);
     set_pace(source, ask);
 }
@@ -110,6 +124,11 @@ void pkv__source_look(struct pkv_source *source)
 {
     if (source->ending || !source->polled)
         return;
+    if (source->broken_ns) {
+        if (pkv__monotonic_ns() - source->broken_ns >= PKV__SOURCE_DRAIN_NS)
+            end_broken(source);
+        return;
+    }
     receive(source);
     if (!source->ending && !source->paced && !uv_is_active((uv_handle_t *)&source->poll))
         (void)uv_poll_start(&source->poll, UV_READABLE, readable);

@@ -1,66 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A clock that is set while a lane records. */
-#include "tests/server/archive_reader.h"
+#include "tests/server/lane_fixture.h"
 
-#include <semaphore.h>
-#include <stdatomic.h>
-
-#include "base/clock.h"
-#include "server/lane.h"
-
-#define S PKV__NS_PER_S
-#define START_NS (1795000000 * S)
-
-static pkv_options *options;
-static struct pkv__pipeline pipeline;
-static struct pkv__lane *lane;
-static sem_t ended;
-static atomic_llong clock_ns;
-static int64_t monotonic_ns;
 static uint32_t added;
+static uint64_t lost;
 
-static int64_t set_clock(int64_t reading_ns)
-{
-    (void)reading_ns;
-    return atomic_load(&clock_ns);
-}
-
-static uint64_t nothing_lost(void *context)
+static uint64_t lost_kernel(void *context)
 {
     (void)context;
-    return 0;
-}
-
-static void has_ended(void *context)
-{
-    (void)context;
-    (void)sem_post(&ended);
+    return lost;
 }
 
 static int set_up(void **state)
 {
-    const pkv_interface tap = {.link_type = 1, .name = "tap"};
-    const struct pkv__lane_config config = {&tap, nothing_lost, NULL, has_ended};
-    pkv_error error;
-    if (make_directory(state) || pkv_options_new(&options) || sem_init(&ended, 0, 0))
-        return -1;
     added = 0;
-    atomic_store(&clock_ns, START_NS);
-    pkv__clock_hook = set_clock;
-    monotonic_ns = pkv__monotonic_ns();
-    if (pkv__archive_create(test_directory, &error) < 0 ||
-        pkv__pipeline_init(&pipeline, test_directory, options, &error) < 0)
-        return -1;
-    return pkv__lane_new(&lane, &pipeline, &config, &error);
-}
-
-static int tear_down(void **state)
-{
-    pkv__pipeline_deinit(&pipeline);
-    (void)pkv_options_free(options);
-    (void)sem_destroy(&ended);
-    pkv__clock_hook = NULL;
-    return remove_directory(state);
+    lost = 0;
+    return set_up_lane(state, "128M", lost_kernel);
 }
 
 static void add(unsigned count)
@@ -75,20 +30,9 @@ static void add(unsigned count)
     }
 }
 
-/* So much time passes, and the clock is set by so much besides. */
-static void pass(int64_t passed_ns, int64_t set_ns)
-{
-    monotonic_ns += passed_ns;
-    atomic_fetch_add(&clock_ns, passed_ns + set_ns);
-    pkv__lane_tick(lane, monotonic_ns);
-}
-
 static struct seen *end(void)
 {
-    pkv__lane_end(lane);
-    (void)sem_wait(&ended);
-    pkv__lane_free(lane);
-    struct seen *seen = see_archive();
+    struct seen *seen = end_lane();
     assert_int_equal(seen->packets, added);
     assert_int_equal(seen->open, 0);
     return seen;
@@ -149,14 +93,66 @@ static void small_steps_back_add_up(void **state)
     free(seen);
 }
 
-static void a_step_forward_does_not_end_the_segment_early(void **state)
+/* The end of the coverage of segment number `at`, in the order of names. */
+static int64_t end_of(const struct seen *seen, unsigned at)
+{
+    int64_t end_ns = INT64_MIN;
+    for (unsigned i = 0; i < seen->told_count; i++)
+        if (seen->told[i].sequence == at)
+            end_ns = seen->told[i].statistics.end_ns;
+    return end_ns;
+}
+
+/* Else the time that was skipped would count as recorded: of a machine that slept, too. */
+static void a_step_forward_begins_another_segment(void **state)
 {
     (void)state;
     add(10);
+    pass(S, 0);
     pass(S, 3600 * S);
     add(5);
     struct seen *seen = end();
-    assert_int_equal(seen->segments, 1);
+    assert_int_equal(seen->segments, 2);
+    assert_int_equal(end_of(seen, 0), START_NS + 2 * S);
+    assert_int_equal(start_of(1), START_NS + 3602 * S);
+    assert_int_equal(seen->packets_in[0], 10);
+    free(seen);
+}
+
+static void packets_show_a_step_before_the_lane_looks(void **state)
+{
+    static const int64_t steps_ns[] = {3600 * S, -7200 * S};
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        add(10);
+        turn(S / 10, steps_ns[i]);
+        add(5);
+        turn(S / 10, 0);
+    }
+    struct seen *seen = end();
+    assert_int_equal(seen->segments, 3);
+    assert_int_equal(seen->packets_in[0], 5);
+    assert_int_equal(seen->packets_in[1], 10);
+    assert_int_equal(seen->packets_in[2], 15);
+    assert_int_equal(start_of(0), START_NS - 3600 * S + S / 10 * 3);
+    assert_int_equal(start_of(2), START_NS + 3600 * S + S / 10);
+    assert_int_equal(end_of(seen, 1), START_NS + S / 10);
+    free(seen);
+}
+
+/* By the clock as it was, or no query of a range finds them. */
+static void losses_around_a_step_keep_their_time(void **state)
+{
+    (void)state;
+    add(10);
+    pass(S, 0);
+    lost = 7;
+    pass(S, -36000 * S);
+    struct seen *seen = end();
+    assert_int_equal(seen->segments, 2);
+    assert_int_equal(seen->told[seen->told_count - 1].statistics.lost_kernel, 7);
+    assert_int_equal(seen->told[seen->told_count - 1].statistics.time_ns, START_NS + 2 * S);
+    assert_int_equal(seen->told[seen->told_count - 2].statistics.time_ns, START_NS + S);
     free(seen);
 }
 
@@ -188,12 +184,14 @@ static void a_clock_that_falls_back_to_its_beginning_is_recorded_with(void **sta
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down_lane)
     const struct CMUnitTest tests[] = {
         TEST(a_step_back_begins_another_segment),
         TEST(a_small_step_back_does_not),
         TEST(small_steps_back_add_up),
-        TEST(a_step_forward_does_not_end_the_segment_early),
+        TEST(a_step_forward_begins_another_segment),
+        TEST(packets_show_a_step_before_the_lane_looks),
+        TEST(losses_around_a_step_keep_their_time),
         TEST(age_is_measured_without_the_clock),
         TEST(a_clock_that_falls_back_to_its_beginning_is_recorded_with),
     };

@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a lane loses, and when: with a clock that is set and a disk that does not answer. */
-#include "tests/server/archive_reader.h"
+#include "tests/server/lane_fixture.h"
 
 #include <pthread.h>
-#include <semaphore.h>
-#include <stdatomic.h>
 
-#include "base/clock.h"
 #include "base/fault.h"
-#include "server/lane.h"
 
-#define S PKV__NS_PER_S
-#define START_NS (1795000000 * S)
 #define PACKET_BYTES 1000u
 
-static pkv_options *options;
-static struct pkv__pipeline pipeline;
-static struct pkv__lane *lane;
-static sem_t ended;
-static atomic_llong clock_ns;
-static int64_t monotonic_ns;
 static pthread_mutex_t disk = PTHREAD_MUTEX_INITIALIZER;
 static atomic_uint allocations;
 
@@ -28,19 +16,13 @@ static atomic_uint allocations;
 static uint64_t dropped, dropped_meanwhile;
 static int64_t dropped_meanwhile_ns;
 
-static int64_t set_clock(int64_t reading_ns)
-{
-    (void)reading_ns;
-    return atomic_load(&clock_ns);
-}
-
 static uint64_t lost_kernel(void *context)
 {
     (void)context;
     uint64_t answer = dropped;
     if (dropped_meanwhile) {
         dropped_meanwhile_ns = atomic_load(&clock_ns) + S;
-        atomic_fetch_add(&clock_ns, 5 * S);
+        turn(5 * S, 0);
         dropped += dropped_meanwhile;
         dropped_meanwhile = 0;
     }
@@ -58,47 +40,23 @@ static int wait_for_disk(const char *operation)
     return 0;
 }
 
-static void has_ended(void *context)
-{
-    (void)context;
-    (void)sem_post(&ended);
-}
-
 static int set_up(void **state)
 {
-    const pkv_interface tap = {.link_type = 1, .name = "tap"};
-    const struct pkv__lane_config config = {&tap, lost_kernel, NULL, has_ended};
-    pkv_error error;
-    if (make_directory(state) || pkv_options_new(&options) || sem_init(&ended, 0, 0) ||
-        pkv_options_set(options, "buffer_bytes", "1M", &error))
-        return -1;
     dropped = dropped_meanwhile = 0;
-    atomic_store(&clock_ns, START_NS);
-    pkv__clock_hook = set_clock;
     pkv__fault_hook = wait_for_disk;
-    monotonic_ns = pkv__monotonic_ns();
-    if (pkv__archive_create(test_directory, &error) < 0 ||
-        pkv__pipeline_init(&pipeline, test_directory, options, &error) < 0)
-        return -1;
-    return pkv__lane_new(&lane, &pipeline, &config, &error);
+    return set_up_lane(state, "1M", lost_kernel);
 }
 
 static int tear_down(void **state)
 {
-    pkv__pipeline_deinit(&pipeline);
-    (void)pkv_options_free(options);
-    (void)sem_destroy(&ended);
-    pkv__clock_hook = NULL;
     pkv__fault_hook = NULL;
-    return remove_directory(state);
+    return tear_down_lane(state);
 }
 
 /* A second, and the lane's reading at its end. */
 static void tick(void)
 {
-    monotonic_ns += S;
-    atomic_fetch_add(&clock_ns, S);
-    pkv__lane_tick(lane, monotonic_ns);
+    pass(S, 0);
 }
 
 static bool add(int64_t time_ns)
@@ -109,14 +67,6 @@ static bool add(int64_t time_ns)
                                .captured_bytes = PACKET_BYTES,
                                .original_bytes = PACKET_BYTES};
     return pkv__lane_add(lane, &packet);
-}
-
-static struct seen *end(void)
-{
-    pkv__lane_end(lane);
-    (void)sem_wait(&ended);
-    pkv__lane_free(lane);
-    return see_archive();
 }
 
 static uint64_t lost_by(const struct pkv__statistics *s)
@@ -154,7 +104,7 @@ static void what_finds_no_memory_is_lost_at_its_own_time(void **state)
         lost += !add(came_ns + i);
     tick();
     (void)pthread_mutex_unlock(&disk);
-    struct seen *seen = end();
+    struct seen *seen = end_lane();
     assert_in_range(lost, 1900, 2100); /* 1 MiB holds 1,015 of them */
     struct pkv__statistics loss = the_loss(seen, &from_ns);
     assert_int_equal(loss.lost_buffer, lost);
@@ -171,7 +121,7 @@ static void what_is_refused_is_told_with_its_own_time(void **state)
     pkv__lane_refuse(lane, came_ns);
     pkv__lane_refuse(lane, came_ns + 5);
     tick();
-    struct seen *seen = end();
+    struct seen *seen = end_lane();
     struct pkv__statistics loss = the_loss(seen, &from_ns);
     assert_int_equal(loss.refused, 2);
     assert_int_equal(from_ns, came_ns);
@@ -188,7 +138,7 @@ static void a_loss_of_the_kernel_behind_a_stretch_of_our_own_keeps_its_second(vo
     int64_t still_ns = atomic_load(&clock_ns);
     dropped = 4;
     tick();
-    struct seen *seen = end();
+    struct seen *seen = end_lane();
     const struct told *told = NULL;
     for (unsigned i = 0; i < seen->told_count && !told; i++)
         if (seen->told[i].statistics.lost_kernel)
@@ -207,11 +157,30 @@ static void a_stop_in_the_middle_of_a_reading_moves_no_loss(void **state)
     dropped_meanwhile = 7;
     tick();
     tick();
-    struct seen *seen = end();
+    struct seen *seen = end_lane();
     struct pkv__statistics loss = the_loss(seen, &from_ns);
     assert_int_equal(loss.lost_kernel, 7);
     assert_true(from_ns <= dropped_meanwhile_ns);
     assert_true(loss.time_ns >= dropped_meanwhile_ns);
+    free(seen);
+}
+
+/* So that who kills the process does not take it along. */
+static void a_loss_is_told_right_behind_the_packets_after_it(void **state)
+{
+    (void)state;
+    tick();
+    (void)add(atomic_load(&clock_ns));
+    dropped = 9;
+    turn(S / 2, 0);
+    pkv__lane_flush(lane, atomic_load(&monotonic_ns));
+    turn(S / 20, 0);
+    struct seen *seen = end_lane();
+    int64_t from_ns;
+    struct pkv__statistics loss = the_loss(seen, &from_ns);
+    assert_int_equal(loss.lost_kernel, 9);
+    assert_int_equal(loss.time_ns, START_NS + S + S / 2);
+    assert_int_equal(from_ns, START_NS + S);
     free(seen);
 }
 
@@ -228,7 +197,7 @@ static void a_disk_that_does_not_answer_for_hours_costs_no_memory(void **state)
     tick();
     int64_t lost_ns = atomic_load(&clock_ns);
     (void)pthread_mutex_unlock(&disk);
-    struct seen *seen = end();
+    struct seen *seen = end_lane();
     struct pkv__statistics loss = the_loss(seen, &from_ns);
     assert_int_equal(loss.lost_kernel, 3);
     assert_true(from_ns < lost_ns && loss.time_ns >= lost_ns);
@@ -243,6 +212,7 @@ int main(void)
         TEST(what_is_refused_is_told_with_its_own_time),
         TEST(a_loss_of_the_kernel_behind_a_stretch_of_our_own_keeps_its_second),
         TEST(a_stop_in_the_middle_of_a_reading_moves_no_loss),
+        TEST(a_loss_is_told_right_behind_the_packets_after_it),
         TEST(a_disk_that_does_not_answer_for_hours_costs_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

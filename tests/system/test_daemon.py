@@ -207,7 +207,7 @@ class Interfaces(pkvtest.Case):
     def setUp(self):
         super().setUp()
         pkvtest.run("ip", "link", "add", "tap0", "up", "type", "veth", "peer", "name", "wire0")
-        self.addCleanup(pkvtest.run, "ip", "link", "delete", "tap0")
+        self.addCleanup(pkvtest.run, "ip", "link", "delete", "tap0", check=False)
         pkvtest.run("ip", "link", "set", "wire0", "up")
         self.wait_for_link()
         self.wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -254,6 +254,17 @@ class Interfaces(pkvtest.Case):
         ((start, end),) = self.gaps()
         self.assertTrue(before <= start <= down, (before, start, down))
         self.assertTrue(up <= end <= after, (up, end, after))
+
+    def test_what_a_removed_interface_has_brought_is_kept(self):
+        """The kernel hands over what is not a full block only after a while."""
+        with pkvtest.Daemon(self.archive, "--capture", "tap0", *listen(V4)) as daemon:
+            self.mirror(10, 4000)
+            pkvtest.wait_for_count(self.archive, 10)
+            self.mirror(300, 4001)
+            pkvtest.run("ip", "link", "delete", "tap0")
+            pkvtest.wait_until(lambda: "nothing more is recorded" in daemon.log(), "the daemon says so")
+            pkvtest.wait_for_count(self.archive, 310)
+            pkvtest.wait_until(lambda: len(self.segments()) == 1, "the segment sealed")
 
     def test_an_interface_that_is_still_down_at_the_stop_was_not_listened_to(self):
         with pkvtest.Daemon(self.archive, "--capture", "tap0") as daemon:
