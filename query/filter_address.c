@@ -57,14 +57,14 @@ static int networks_of(struct pkv__parser *p, bool v6, uint8_t *networks)
     return PKV_OK;
 }
 
-/* One to four decimal parts; *parts of them. */
+/* One to four decimal parts, without leading zeros; *parts of them. */
 static bool parse_dotted(const char *text, uint8_t bytes[4], unsigned *parts)
 {
     *parts = 0;
     memset(bytes, 0, 4);
     for (;;) {
         char *end = NULL;
-        if (*text < '0' || *text > '9' || *parts == 4)
+        if (*text < '0' || *text > '9' || *parts == 4 || pkv__parse_has_leading_zero(text))
             return false;
         unsigned long value = strtoul(text, &end, 10);
         if (value > 255 || end - text > 3)

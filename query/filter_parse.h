@@ -68,6 +68,8 @@ int pkv__parse_bpf(struct pkv__parser *p, const struct pkv__token *start, struct
 
 /* A zero-terminated copy of a word; false: none, or longer than any value. */
 bool pkv__parse_word(const struct pkv__token *token, char *to, size_t room);
+/* 010 is 8 for tcpdump, 10 for most people, and nothing here. */
+bool pkv__parse_has_leading_zero(const char *text);
 /* Decimal or 0x, at most 32 bits; false: not a number. */
 bool pkv__parse_digits(const char *text, uint64_t *value);
 /* Gives a term of an address or port its direction and its text for libpcap. */

@@ -19,9 +19,14 @@ bool pkv__parse_word(const struct pkv__token *token, char *to, size_t room)
     return true;
 }
 
+bool pkv__parse_has_leading_zero(const char *text)
+{
+    return text[0] == '0' && text[1] >= '0' && text[1] <= '9';
+}
+
 bool pkv__parse_digits(const char *text, uint64_t *value)
 {
-    if (*text < '0' || *text > '9')
+    if (*text < '0' || *text > '9' || pkv__parse_has_leading_zero(text))
         return false;
     char *end = NULL;
     bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
