@@ -122,8 +122,8 @@ static void put_last_statistics(struct pkv__buffer *raw, const struct survey *su
         last.received = known;
     last.time_ns = last.end_ns = survey->last_ns;
     last.recovered = true;
-    pkv__pcapng_put_statistics(raw, id, &last,
-                               "recovered: the writer died, later packets are unknown");
+    pkv__pcapng_put_statistics(
+        raw, id, &last, "recovered: its writer did not end it, what came later is not in it");
 }
 
 /* Two blocks for each stretch of losses that the writer could not tell any more. */
@@ -243,10 +243,16 @@ static int rename_sealed(const char *directory, const struct pkv__segment_name *
     return rc < 0 ? rc : pkv__file_sync_directory(day, error);
 }
 
+/* What is sealed is what the disk has: a writer may have died before it heard that it could not be
+ * written. Then the sync fails, and the next recovery finds what is left. */
 static int recover_locked(int fd, const char *directory, const struct pkv__segment_name *name,
                           const char *path, struct survey *survey, pkv_error *error)
 {
-    int rc = take_survey(survey, path, name->start_ns, error);
+    int rc = pkv__file_sync(fd, path, error);
+    if (rc < 0)
+        return rc;
+    pkv__file_forget(fd);
+    rc = take_survey(survey, path, name->start_ns, error);
     if (rc < 0 && rc != PKV_E_FORMAT)
         return rc;
     if (survey->end == 0)

@@ -139,6 +139,11 @@ int pkv__file_sync(int fd, const char *path, pkv_error *error)
                                            : 0;
 }
 
+void pkv__file_forget(int fd)
+{
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 int pkv__file_truncate(int fd, int64_t length, const char *path, pkv_error *error)
 {
     return CALL("truncate", ftruncate(fd, length)) < 0

@@ -30,6 +30,9 @@ int pkv__file_write_at(int fd, const void *data, size_t length, int64_t offset, 
 int pkv__file_write_pieces_at(int fd, struct iovec *pieces, int count, int64_t offset,
                               const char *path, pkv_error *error);
 int pkv__file_sync(int fd, const char *path, pkv_error *error); /* fdatasync */
+/* Of a file that is synced: what is read from now on comes from the disk, and not from memory,
+ * where also stands what the disk refused. */
+void pkv__file_forget(int fd);
 int pkv__file_truncate(int fd, int64_t length, const char *path, pkv_error *error);
 int64_t pkv__file_size(int fd, const char *path, pkv_error *error);
 

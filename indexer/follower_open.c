@@ -17,10 +17,12 @@ int pkv__follower_seal_dead(struct pkv__follower *f, const struct pkv__segment_n
         (void)pkv__follower_remember(f->failing, name);
         return rc;
     }
-    (void)pkv__intake_free(pkv__follower_unfollow(f, name));
+    (void)pkv__intake_free(pkv__follower_unfollow(f, name)); /* recovery cuts and appends */
+    if (f->feed)
+        (void)pkv__intake_free(pkv__feed_take(f->feed, name));
     bool sealed = rc != PKV__RECOVERY_REMOVED;
     f->report.recovered += sealed;
-    pkv__log(f->options, PKV_LOG_WARNING, "%s: its writer died; %s", path,
+    pkv__log(f->options, PKV_LOG_WARNING, "%s: its writer died or gave it up; %s", path,
              sealed ? "what it had flushed is sealed" : "it held nothing and is removed");
     return sealed;
 }
