@@ -13,6 +13,7 @@
 struct pkv__segment_writer {
     int fd;
     int64_t bytes;     /* of the file up to the last whole block */
+    int64_t synced;    /* of these */
     bool torn;         /* behind `bytes` may stand a part of a block that could not be written */
     bool named_safely; /* the directories on the way to the file have been synced */
     bool renamed;
@@ -65,22 +66,25 @@ static int set_paths(struct pkv__segment_writer *writer, const char *directory,
     return 0;
 }
 
-static int write_frame_header(struct pkv__segment_writer *writer, const char *path,
-                              pkv_error *error)
+static int write_beginning(struct pkv__segment_writer *writer, struct iovec *head, const char *path,
+                           pkv_error *error)
 {
     uint8_t header[PKV__LZ4_HEADER_BYTES];
     pkv__lz4_header(header);
-    int rc = pkv__file_write_at(writer->fd, header, sizeof header, 0, path, error);
+    struct iovec pieces[] = {{header, sizeof header}, *head};
+    int rc = pkv__file_write_pieces_at(writer->fd, pieces, 2, 0, path, error);
     if (rc == 0)
-        writer->bytes = sizeof header;
+        rc = pkv__file_sync(writer->fd, path, error);
+    writer->bytes = writer->synced = (int64_t)(sizeof header + head->iov_len);
     return rc;
 }
 
-/* The file gets its name only when it is locked and has its header, since recovery takes any that
- * it can lock. Until then it is locks/lane-N.new, which the holder of the lane overwrites at will.
- * Directories are made last: where the archive has gone, no other one may begin in its place. */
+/* The file gets its name only when it is locked and the disk has its beginning: recovery takes any
+ * that it can lock, and its writer relies on the first block, whatever befalls the rest. Until then
+ * it is locks/lane-N.new, which the holder of the lane overwrites at will. Directories are made
+ * last: where the archive has gone, no other one may begin in its place. */
 static int create_file(struct pkv__segment_writer *writer, const struct pkv__segment_name *name,
-                       pkv_error *error)
+                       struct iovec *head, pkv_error *error)
 {
     char *path PKV__AUTO_FREE =
         pkv__printf("%s/locks/lane-%" PRIu32 ".new", writer->root, name->lane);
@@ -94,15 +98,17 @@ static int create_file(struct pkv__segment_writer *writer, const struct pkv__seg
         return writer->fd;
     rc = pkv__file_lock(writer->fd, path, error);
     if (rc == 0)
-        rc = write_frame_header(writer, path, error);
+        rc = write_beginning(writer, head, path, error);
     if (rc == 0)
         rc = make_day(writer->open_path, error);
     return rc < 0 ? rc : pkv__file_rename(path, writer->open_path, error);
 }
 
 int pkv__segment_writer_open(struct pkv__segment_writer **writer, const char *directory,
-                             const struct pkv__segment_name *name, pkv_error *error)
+                             const struct pkv__segment_name *name, const uint8_t *head,
+                             size_t length, pkv_error *error)
 {
+    struct iovec first = {(void *)(uintptr_t)head, length};
     struct pkv__segment_writer *made PKV__AUTO(pkv__segment_writer_free) =
         pkv__alloc_zero(1, sizeof *made);
     if (!made)
@@ -110,7 +116,7 @@ int pkv__segment_writer_open(struct pkv__segment_writer **writer, const char *di
     made->fd = -1;
     int rc = set_paths(made, directory, name, error);
     if (rc == 0)
-        rc = create_file(made, name, error);
+        rc = create_file(made, name, &first, error);
     if (rc < 0)
         return rc;
     *writer = PKV__STEAL(made);
@@ -183,7 +189,22 @@ static int sync_names(struct pkv__segment_writer *writer, pkv_error *error)
 int pkv__segment_writer_sync(struct pkv__segment_writer *writer, pkv_error *error)
 {
     int rc = pkv__file_sync(writer->fd, writer->open_path, error);
-    return rc < 0 ? rc : sync_names(writer, error);
+    if (rc < 0)
+        return rc;
+    writer->synced = writer->bytes;
+    return sync_names(writer, error);
+}
+
+int64_t pkv__segment_writer_unsynced_bytes(const struct pkv__segment_writer *writer)
+{
+    return writer->bytes - writer->synced;
+}
+
+int pkv__segment_writer_cut(struct pkv__segment_writer *writer, pkv_error *error)
+{
+    writer->bytes = writer->synced;
+    writer->torn = true;
+    return cut_back(writer, error);
 }
 
 int64_t pkv__segment_writer_bytes(const struct pkv__segment_writer *writer)

@@ -28,6 +28,11 @@ struct pkv__lane_counts {
     _Atomic bool failed; /* not live: for good */
 };
 
+struct pkv__packet_run {
+    uint64_t packets;
+    int64_t first_ns, last_ns;
+};
+
 struct pkv__lane_output {
     struct pkv__lane_output_config config;
     struct pkv__lane_lock *lock;
@@ -36,11 +41,11 @@ struct pkv__lane_output {
     struct pkv__segment_name name;       /* of the segment that is or should be open */
     bool wanted;                         /* one should be open */
     bool numbered;                       /* name.sequence was given for it */
-    bool headed;                         /* the first block is in the file */
     bool handed;                         /* a block of it was handed over */
     uint64_t first_packet;               /* in the file that is imported */
     int64_t retry_ns, synced_ns;         /* monotonic: not before; last */
     bool dirty;                          /* written since synced_ns */
+    struct pkv__packet_run unsynced;     /* which the disk may not hold yet */
     struct pkv__loss_log log;
     struct pkv__untold untold; /* live */
     struct pkv__losses latest; /* with what earlier processes left untold */
@@ -73,7 +78,7 @@ void pkv__lane_output_blocks(struct pkv__lane_output *output, struct pkv__block 
 void pkv__lane_output_sample(struct pkv__lane_output *output,
                              const struct pkv__loss_reading *reading);
 
-/* Syncs where it is time. */
+/* Syncs where it is time. A sync that fails ends the segment where the one before left it. */
 void pkv__lane_output_sync(struct pkv__lane_output *output, int64_t monotonic_ns);
 
 void pkv__lane_output_end(struct pkv__lane_output *output, const struct pkv__loss_reading *reading);

@@ -38,14 +38,21 @@ static bool same(const struct pkv__losses *a, const struct pkv__losses *b)
 /* The counters behind all that is told and all that is to be told. */
 static const struct pkv__losses *known(const struct pkv__loss_log *log)
 {
-    return log->untold_count ? &log->untold[log->untold_count - 1].until : &log->told;
+    return log->count ? &log->stretches[log->count - 1].until : &log->told;
+}
+
+const struct pkv__loss_stretch *pkv__loss_log_get_untold(const struct pkv__loss_log *log,
+                                                         unsigned *count)
+{
+    *count = log->count - log->told_count;
+    return log->stretches + log->told_count;
 }
 
 static void put_untold(const struct pkv__loss_log *log, struct pkv__buffer *b)
 {
     const struct pkv__losses *before = &log->told;
-    for (unsigned i = 0; i < log->untold_count; i++) {
-        const struct pkv__loss_stretch *stretch = &log->untold[i];
+    for (unsigned i = log->told_count; i < log->count; i++) {
+        const struct pkv__loss_stretch *stretch = &log->stretches[i];
         put(log, stretch->from_ns, before, log->stored, false, b);
         put(log, stretch->until.time_ns, &stretch->until, log->stored, false, b);
         before = &stretch->until;
@@ -56,7 +63,9 @@ void pkv__loss_log_begin(struct pkv__loss_log *log, int64_t start_ns, struct pkv
 {
     log->told.time_ns = start_ns;
     log->base = log->told;
-    log->start_ns = log->still_ns = start_ns;
+    log->start_ns = start_ns;
+    if (log->still_ns < start_ns) /* else it begins with time in which there was no segment */
+        log->still_ns = start_ns;
     log->stored = log->still_stored = 0;
     put(log, start_ns, &log->told, 0, false, b);
     put_untold(log, b);
@@ -66,19 +75,19 @@ void pkv__loss_log_begun(struct pkv__loss_log *log)
 {
     log->told = *known(log);
     log->told.time_ns = log->start_ns;
-    log->untold_count = 0;
+    log->told_count = log->count;
+    pkv__loss_log_synced(log);
 }
 
 void pkv__loss_log_sample(struct pkv__loss_log *log, const struct pkv__losses *now, bool final,
                           struct pkv__buffer *b)
 {
     const struct pkv__losses *before = known(log);
-    bool moved = !same(now, before);
+    bool moved = !same(now, before), untold = log->count > log->told_count;
     put_untold(log, b);
-    if (moved && (log->still_ns != log->told.time_ns || log->untold_count))
+    if (moved && (log->still_ns != log->told.time_ns || untold))
         put(log, log->still_ns, before, log->still_stored, false, b);
-    if (moved || final || log->untold_count ||
-        now->time_ns - log->told.time_ns >= PKV__STATISTICS_NS)
+    if (moved || final || untold || now->time_ns - log->told.time_ns >= PKV__STATISTICS_NS)
         put(log, now->time_ns, now, log->stored, final, b);
     if (!moved) {
         log->still_ns = now->time_ns;
@@ -88,8 +97,9 @@ void pkv__loss_log_sample(struct pkv__loss_log *log, const struct pkv__losses *n
 
 void pkv__loss_log_told(struct pkv__loss_log *log, const struct pkv__losses *now)
 {
+    pkv__loss_log_missed(log, log->still_ns, now);
     log->told = *now;
-    log->untold_count = 0;
+    log->told_count = log->count;
     log->still_ns = now->time_ns;
     log->still_stored = log->stored;
 }
@@ -106,17 +116,19 @@ static void make_room(struct pkv__loss_log *log)
 {
     unsigned best = 1;
     int64_t least_ns = INT64_MAX;
-    for (unsigned i = 1; i < log->untold_count; i++) {
-        int64_t pause_ns = log->untold[i].from_ns - log->untold[i - 1].until.time_ns;
+    for (unsigned i = 1; i < log->count; i++) {
+        int64_t pause_ns = log->stretches[i].from_ns - log->stretches[i - 1].until.time_ns;
         if (pause_ns < least_ns) {
             least_ns = pause_ns;
             best = i;
         }
     }
-    log->untold[best - 1].until = log->untold[best].until;
-    log->untold_count--;
-    memmove(&log->untold[best], &log->untold[best + 1],
-            (log->untold_count - best) * sizeof *log->untold);
+    log->stretches[best - 1].until = log->stretches[best].until;
+    log->count--;
+    memmove(&log->stretches[best], &log->stretches[best + 1],
+            (log->count - best) * sizeof *log->stretches);
+    if (best <= log->told_count) /* one that is told in part is told again as a whole */
+        log->told_count--;
 }
 
 void pkv__loss_log_missed(struct pkv__loss_log *log, int64_t from_ns,
@@ -124,7 +136,8 @@ void pkv__loss_log_missed(struct pkv__loss_log *log, int64_t from_ns,
 {
     if (same(until, known(log)))
         return;
-    struct pkv__loss_stretch *last = log->untold_count ? &log->untold[log->untold_count - 1] : NULL;
+    struct pkv__loss_stretch *last =
+        log->count > log->told_count ? &log->stretches[log->count - 1] : NULL;
     if (last && from_ns - last->until.time_ns <= PKV__LOSS_JOIN_NS) {
         int64_t end_ns = last->until.time_ns;
         last->from_ns = from_ns < last->from_ns ? from_ns : last->from_ns;
@@ -132,7 +145,21 @@ void pkv__loss_log_missed(struct pkv__loss_log *log, int64_t from_ns,
         last->until.time_ns = until->time_ns > end_ns ? until->time_ns : end_ns;
         return;
     }
-    if (log->untold_count == PKV__LOSS_RECORDS)
+    if (log->count == PKV__LOSS_RECORDS)
         make_room(log);
-    log->untold[log->untold_count++] = (struct pkv__loss_stretch){from_ns, *until};
+    log->stretches[log->count++] = (struct pkv__loss_stretch){from_ns, *until};
+}
+
+void pkv__loss_log_synced(struct pkv__loss_log *log)
+{
+    log->count -= log->told_count;
+    memmove(log->stretches, log->stretches + log->told_count, log->count * sizeof *log->stretches);
+    log->told_count = 0;
+    log->synced = log->told;
+}
+
+void pkv__loss_log_cut(struct pkv__loss_log *log)
+{
+    log->told_count = 0;
+    log->told = log->synced;
 }

@@ -20,22 +20,23 @@ struct pkv__loss_reading {
     int64_t own_from_ns, own_until_ns;
 };
 
-/* Losses that could not be told when they became known. */
+/* Losses of a stretch of time. */
 struct pkv__loss_stretch {
     int64_t from_ns;
     struct pkv__losses until; /* the counters at its end */
 };
 
 /* Invariants:
- * 1. `told` is what the last statistics block that reached the file says.
- * 2. `untold` follows it in order: each stretch goes from the counters of the one before to its
- * own.
+ * 1. `told` is what the last statistics block that reached the file says, `synced` the last that
+ * the disk is known to hold.
+ * 2. `stretches` lead from `synced` to all that is known, in order: each goes from the counters of
+ * the one before to its own. The first `told_count` lead to `told`, the others are not told yet.
  * 3. `still_ns` is the time of the latest sample that says the same as the end of all that.
  * 4. In a segment everything is told relative to `base`: counters start at zero in each. */
 struct pkv__loss_log {
-    struct pkv__losses base, told;
-    struct pkv__loss_stretch untold[PKV__LOSS_RECORDS];
-    unsigned untold_count;
+    struct pkv__losses base, told, synced;
+    struct pkv__loss_stretch stretches[PKV__LOSS_RECORDS];
+    unsigned count, told_count;
     int64_t still_ns;
     int64_t start_ns;      /* of the segment */
     uint64_t stored;       /* packets written to the segment */
@@ -49,7 +50,7 @@ void pkv__loss_log_init(struct pkv__loss_log *log);
  * not told yet. */
 void pkv__loss_log_begin(struct pkv__loss_log *log, int64_t start_ns, struct pkv__buffer *b);
 
-/* What begin() appended has reached the file. */
+/* What begin() appended has reached the disk. */
 void pkv__loss_log_begun(struct pkv__loss_log *log);
 
 /* A sample. Appends the blocks that it calls for, if any: two for each stretch that is not told,
@@ -67,5 +68,15 @@ void pkv__loss_log_untold(struct pkv__loss_log *log, const struct pkv__losses *n
 /* Losses of a time that is known: a stretch from from_ns to until->time_ns. */
 void pkv__loss_log_missed(struct pkv__loss_log *log, int64_t from_ns,
                           const struct pkv__losses *until);
+
+/* The disk holds all that was told. */
+void pkv__loss_log_synced(struct pkv__loss_log *log);
+
+/* The segment ends with what was synced: what was told since is to be told again. */
+void pkv__loss_log_cut(struct pkv__loss_log *log);
+
+/* What is not told yet. */
+const struct pkv__loss_stretch *pkv__loss_log_get_untold(const struct pkv__loss_log *log,
+                                                         unsigned *count);
 
 #endif

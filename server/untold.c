@@ -128,23 +128,25 @@ void pkv__untold_save(struct pkv__untold *untold, const struct pkv__loss_log *lo
                       const struct pkv__segment_name *name, const struct pkv__losses *base)
 {
     struct pkv__loss_record records[PKV__LOSS_RECORDS];
-    size_t count = untold->kept_count, first = 0;
+    unsigned untold_count;
+    const struct pkv__loss_stretch *stretches = pkv__loss_log_get_untold(log, &untold_count);
+    size_t first = 0;
     pkv_error error;
     open_journal(untold);
     if (!untold->journal)
         return;
-    if (count && !log->untold_count)
+    if (untold->kept_count && !untold_count)
         forget_told(untold);
-    count = untold->kept_count;
+    size_t count = untold->kept_count;
     memcpy(records, untold->kept, count * sizeof *records);
     /* Where there is no room for all, the first stretches are joined: the last one's counters
      * include them. */
-    if (log->untold_count > PKV__LOSS_RECORDS - count)
-        first = log->untold_count - (PKV__LOSS_RECORDS - count);
-    for (size_t i = first; i < log->untold_count; i++)
-        records[count++] = record_of(&log->untold[i], name, base);
+    if (untold_count > PKV__LOSS_RECORDS - count)
+        first = untold_count - (PKV__LOSS_RECORDS - count);
+    for (size_t i = first; i < untold_count; i++)
+        records[count++] = record_of(&stretches[i], name, base);
     if (first)
-        records[untold->kept_count].from_ns = log->untold[0].from_ns;
+        records[untold->kept_count].from_ns = stretches[0].from_ns;
     if (pkv__loss_journal_put(untold->journal, records, count, &error) < 0)
         failed(untold, &error);
     else

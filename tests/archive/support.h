@@ -118,7 +118,7 @@ static inline struct pkv__segment_writer *write_segment(uint64_t sequence, unsig
     struct pkv__segment_writer *writer = NULL;
     struct pkv__segment_name name = {.start_ns = NOON_NS, .sequence = sequence};
     assert_done(pkv__archive_create(directory, &error), error);
-    assert_done(pkv__segment_writer_open(&writer, directory, &name, &error), error);
+    assert_done(pkv__segment_writer_open(&writer, directory, &name, NULL, 0, &error), error);
     for (unsigned b = 0; b < blocks; b++) {
         struct pkv__buffer raw = {.length = 0};
         if (b == 0)

@@ -295,9 +295,11 @@ static void no_segment_is_made_twice(void **state)
     pkv_error error;
     struct pkv__segment_name name = {.start_ns = NOON_NS, .sequence = 1};
     struct pkv__segment_writer *writer = write_segment(1, 1), *second = NULL;
-    assert_int_equal(pkv__segment_writer_open(&second, directory, &name, &error), PKV_E_EXISTS);
+    assert_int_equal(pkv__segment_writer_open(&second, directory, &name, NULL, 0, &error),
+                     PKV_E_EXISTS);
     seal(writer);
-    assert_int_equal(pkv__segment_writer_open(&second, directory, &name, &error), PKV_E_EXISTS);
+    assert_int_equal(pkv__segment_writer_open(&second, directory, &name, NULL, 0, &error),
+                     PKV_E_EXISTS);
     assert_null(second);
     assert_int_equal(errors_in(segment_at(1, false)), 0);
 }
@@ -400,15 +402,39 @@ static void a_seal_that_fails_can_be_tried_again_and_written_behind(void **state
     }
 }
 
+static void what_is_not_synced_is_cut_off(void **state)
+{
+    (void)state;
+    pkv_error error;
+    struct pkv__segment_writer *writer = write_segment(1, 2);
+    assert_done(pkv__segment_writer_sync(writer, &error), error);
+    int64_t synced = pkv__segment_writer_bytes(writer);
+    struct pkv__buffer raw = {.length = 0};
+    put_frame(&raw, 10);
+    write_raw(writer, &raw);
+    pkv__buffer_deinit(&raw);
+    assert_int_equal(pkv__segment_writer_unsynced_bytes(writer),
+                     pkv__segment_writer_bytes(writer) - synced);
+    pkv__fault_hook = fail_operation;
+    failing = "sync";
+    assert_int_equal(pkv__segment_writer_sync(writer, &error), PKV_E_SYSTEM);
+    pkv__fault_hook = NULL;
+    assert_true(pkv__segment_writer_unsynced_bytes(writer) > 0);
+    assert_done(pkv__segment_writer_cut(writer, &error), error);
+    assert_int_equal(pkv__segment_writer_bytes(writer), synced);
+    seal(writer);
+    assert_int_equal(errors_in(segment_at(1, false)), 0);
+}
+
 static void opening_that_fails_leaves_no_segment(void **state)
 {
     (void)state;
-    static const char *const operations[] = {"open", "write", "rename", "alloc"};
+    static const char *const operations[] = {"open", "write", "sync", "rename", "alloc"};
     pkv_error error;
     struct pkv__segment_file *files = NULL;
     size_t count = 9;
     assert_done(pkv__archive_create(directory, &error), error);
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 5; i++) {
         struct pkv__segment_writer *writer = NULL;
         struct pkv__segment_name name = {.start_ns = NOON_NS, .sequence = 1};
         int rc = -1;
@@ -416,7 +442,7 @@ static void opening_that_fails_leaves_no_segment(void **state)
         failing = operations[i];
         for (unsigned passed = 0; rc < 0; passed++) {
             let_pass = passed;
-            rc = pkv__segment_writer_open(&writer, directory, &name, &error);
+            rc = pkv__segment_writer_open(&writer, directory, &name, NULL, 0, &error);
             assert_true(rc == 0 || !writer);
             if (rc < 0) {
                 pkv__fault_hook = NULL;
@@ -474,6 +500,7 @@ int main(void)
         TEST(a_write_that_fails_leaves_whole_blocks),
         TEST(a_torn_block_is_cut_off_before_the_next),
         TEST(a_seal_that_fails_can_be_tried_again_and_written_behind),
+        TEST(what_is_not_synced_is_cut_off),
         TEST(opening_that_fails_leaves_no_segment),
         TEST(what_is_no_segment_is_refused),
     };

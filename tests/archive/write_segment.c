@@ -71,7 +71,7 @@ static struct pkv__segment_writer *write_segment(const char *directory, const ch
     struct pkv__buffer raw = {.length = 0};
     struct pkv__statistics statistics = {.lost_kernel = 3, .lost_buffer = 2, .complete = true};
     int kind;
-    must(pkv__segment_writer_open(&writer, directory, &name, &error));
+    must(pkv__segment_writer_open(&writer, directory, &name, NULL, 0, &error));
     must(pkv__capture_file_open(&file, capture, &error));
     put_section(&raw, directory, sequence);
     while ((kind = pkv__capture_file_next(file, &item, &error)) > 0) {

@@ -114,7 +114,7 @@ static void put_segment(const char *directory, const struct pkv__segment_name *n
     struct pkv__segment_writer *writer = NULL;
     struct pkv__buffer raw = {.length = 0};
     int64_t end_ns = name->start_ns + (int64_t)blocks * PACKETS_A_BLOCK * STEP_NS;
-    fuzz_require(pkv__segment_writer_open(&writer, directory, name, NULL) == 0);
+    fuzz_require(pkv__segment_writer_open(&writer, directory, name, NULL, 0, NULL) == 0);
     put_head(&raw, name);
     for (unsigned i = 0; i < blocks; i++) {
         put_packets(&raw, i * PACKETS_A_BLOCK, name->start_ns);

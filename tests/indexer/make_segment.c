@@ -50,7 +50,7 @@ static void begin(struct making *m, int64_t start_ns)
 {
     pkv_error error;
     struct pkv__segment_name name = {start_ns, m->lane, m->sequence++};
-    check(pkv__segment_writer_open(&m->writer, m->directory, &name, &error), &error);
+    check(pkv__segment_writer_open(&m->writer, m->directory, &name, NULL, 0, &error), &error);
     const char *names[] = {"100-149 web", "4711 db"};
     struct pkv__section section = {.lane = name.lane,
                                    .sequence = name.sequence,

@@ -58,7 +58,7 @@ void test_live_write(const char *directory, const struct test_live *live)
     struct pkv__buffer raw = {.length = 0};
     pkv_error error = {0};
     if (pkv__archive_create(directory, &error) ||
-        pkv__segment_writer_open(&writer, directory, &name, &error))
+        pkv__segment_writer_open(&writer, directory, &name, NULL, 0, &error))
         fail_msg("%s", error.text);
     put_contents(&raw, live);
     void *state = malloc(pkv__lz4_state_bytes());

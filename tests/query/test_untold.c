@@ -160,7 +160,7 @@ static void what_a_segment_tells_that_began_later(void **state)
     pkv__pcapng_put_interface(&raw, &eth0);
     for (size_t i = 0; i < 3; i++)
         pkv__pcapng_put_statistics(&raw, 0, &told[i], NULL);
-    assert_done(pkv__segment_writer_open(&writer, directory, &name, &error), error);
+    assert_done(pkv__segment_writer_open(&writer, directory, &name, NULL, 0, &error), error);
     write_raw(writer, &raw);
     pkv__buffer_deinit(&raw);
     assert_int_equal(asked(0, 30), 7);

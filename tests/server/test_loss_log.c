@@ -174,11 +174,11 @@ static void losses_with_a_pause_between_are_two_stretches(void **state)
     pkv__loss_log_missed(&log, 1000 * S, &lost[0]);
     pkv__loss_log_missed(&log, 1002 * S, &lost[1]);
     pkv__loss_log_missed(&log, 1009 * S, &lost[2]);
-    assert_int_equal(log.untold_count, 2);
-    assert_int_equal(log.untold[0].from_ns, 1000 * S);
-    assert_int_equal(log.untold[0].until.time_ns, 1002 * S);
-    assert_int_equal(log.untold[1].from_ns, 1009 * S);
-    assert_int_equal(log.untold[1].until.disk, 5);
+    assert_int_equal(log.count, 2);
+    assert_int_equal(log.stretches[0].from_ns, 1000 * S);
+    assert_int_equal(log.stretches[0].until.time_ns, 1002 * S);
+    assert_int_equal(log.stretches[1].from_ns, 1009 * S);
+    assert_int_equal(log.stretches[1].until.disk, 5);
 }
 
 static void past_the_limit_neighbours_are_joined_and_nothing_is_forgotten(void **state)
@@ -191,11 +191,61 @@ static void past_the_limit_neighbours_are_joined_and_nothing_is_forgotten(void *
         struct pkv__losses lost = disk(1000 + 10 * (int64_t)i, i);
         pkv__loss_log_missed(&log, lost.time_ns - S, &lost);
     }
-    assert_int_equal(log.untold_count, PKV__LOSS_RECORDS);
-    assert_int_equal(log.untold[0].from_ns, 1009 * S);
-    assert_int_equal(log.untold[PKV__LOSS_RECORDS - 1].until.disk, 3 * PKV__LOSS_RECORDS);
-    for (unsigned i = 1; i < log.untold_count; i++)
-        assert_true(log.untold[i].until.disk > log.untold[i - 1].until.disk);
+    assert_int_equal(log.count, PKV__LOSS_RECORDS);
+    assert_int_equal(log.stretches[0].from_ns, 1009 * S);
+    assert_int_equal(log.stretches[PKV__LOSS_RECORDS - 1].until.disk, 3 * PKV__LOSS_RECORDS);
+    for (unsigned i = 1; i < log.count; i++)
+        assert_true(log.stretches[i].until.disk > log.stretches[i - 1].until.disk);
+}
+
+static void what_was_told_since_the_last_sync_is_told_again(void **state)
+{
+    (void)state;
+    struct pkv__loss_log log;
+    pkv__loss_log_init(&log);
+    (void)begin(&log, 1000 * S);
+    (void)sample(&log, disk(1001, 2), false, true);
+    pkv__loss_log_synced(&log);
+    (void)sample(&log, disk(1010, 2), false, true);
+    (void)sample(&log, disk(1011, 5), false, true);
+    struct pkv__losses late = disk(1020, 6);
+    pkv__loss_log_missed(&log, 1019 * S, &late);
+    pkv__loss_log_cut(&log);
+    struct told told = begin(&log, 1001 * S);
+    assert_int_equal(told.count, 5);
+    assert_int_equal(told.list[1].time_ns, 1010 * S);
+    assert_int_equal(told.list[1].lost_disk, 0);
+    assert_int_equal(told.list[2].time_ns, 1011 * S);
+    assert_int_equal(told.list[2].lost_disk, 3);
+    assert_int_equal(told.list[3].time_ns, 1019 * S);
+    assert_int_equal(told.list[4].lost_disk, 4);
+}
+
+/* Whichever of them are told already. */
+static void past_the_limit_what_is_told_is_joined_too(void **state)
+{
+    (void)state;
+    for (unsigned told = 0; told <= PKV__LOSS_RECORDS; told++) {
+        struct pkv__loss_log log;
+        pkv__loss_log_init(&log);
+        (void)begin(&log, 1000 * S);
+        for (unsigned i = 1; i <= 2 * PKV__LOSS_RECORDS; i++) {
+            struct pkv__losses lost = disk(1000 + 10 * (int64_t)i, i);
+            pkv__loss_log_missed(&log, lost.time_ns - S, &lost);
+            if (i == told)
+                pkv__loss_log_told(&log, &lost);
+        }
+        unsigned count;
+        const struct pkv__loss_stretch *untold = pkv__loss_log_get_untold(&log, &count);
+        assert_int_equal(log.told.disk, told);
+        assert_int_equal(untold[count - 1].until.disk, 2 * PKV__LOSS_RECORDS);
+        pkv__loss_log_cut(&log);
+        assert_int_equal(log.told.disk, 0);
+        untold = pkv__loss_log_get_untold(&log, &count);
+        assert_int_equal(count, PKV__LOSS_RECORDS);
+        for (unsigned i = 1; i < count; i++)
+            assert_true(untold[i].until.disk > untold[i - 1].until.disk);
+    }
 }
 
 static void the_end_is_always_told(void **state)
@@ -222,6 +272,8 @@ int main(void)
         cmocka_unit_test(a_segment_starts_with_what_the_one_before_could_not_tell),
         cmocka_unit_test(losses_with_a_pause_between_are_two_stretches),
         cmocka_unit_test(past_the_limit_neighbours_are_joined_and_nothing_is_forgotten),
+        cmocka_unit_test(what_was_told_since_the_last_sync_is_told_again),
+        cmocka_unit_test(past_the_limit_what_is_told_is_joined_too),
         cmocka_unit_test(the_end_is_always_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -201,6 +201,84 @@ class FullDisk(DiskCase):
         self.assertEqual(self.lost(), 0)
 
 
+class Thin(DiskCase):
+    """A disk that takes what is written and cannot keep it."""
+
+    def setUp(self):
+        """The archive has its directories: ext4 without a journal may lose new ones."""
+        super().setUp()
+        with self.daemon() as daemon:
+            self.send(1)
+            self.wait_for_account("first")
+            daemon.stop()
+        pkvtest.run("sync", "-f", self.disk)
+
+    def mount(self, where, size):
+        self.thin = disks.Thin(self, where)
+
+    def test_what_could_not_be_synced_is_lost_and_told(self):
+        with self.daemon("--sync_interval", "1s") as daemon:
+            self.send(500)
+            time.sleep(1.5)
+            self.thin.fill()
+            end = time.monotonic() + 5
+            while time.monotonic() < end:
+                self.send(20)
+                time.sleep(0.1)
+            self.assertRegex(daemon.log(), "cannot sync .*No space left on device; packets are lost")
+            self.thin.make_room()
+            pkvtest.wait_until(lambda: "stored again" in daemon.log() or self.send(1), "packets are stored again")
+            self.send(200)
+            self.wait_for_account("once there is room")
+            daemon.stop()
+        pktvault("index", "-a", self.archive)
+        self.check_all()
+        lost, stored = self.lost(), self.stored()
+        self.assertGreater(lost, 0)
+        self.assertTrue(set(range(500)) <= stored, "what was synced is there")
+        self.assertTrue(set(range(self.sent - 200, self.sent)) <= stored, "what came after is there")
+        self.assertEqual([m for m in self.status()["missing"] if m["cause"] == "gap"], [])
+        self.thin.remount()  # so that it is read from there
+        self.assertEqual(self.stored(), stored)
+        self.check_all()
+
+    def test_a_kill_keeps_the_count(self):
+        with self.daemon("--sync_interval", "1s") as daemon:
+            self.send(500)
+            time.sleep(1.5)
+            self.thin.fill()
+            self.send(300)
+            pkvtest.wait_until(lambda: "cannot sync" in daemon.log(), "a line of log")
+            self.wait_for_account("without room")
+            daemon.kill()
+        self.thin.remount()
+        self.assertEqual(self.account(), self.sent, "after the kill")
+        self.thin.make_room()
+        with self.daemon() as daemon:
+            self.send(10)
+            self.wait_for_account("after the start")
+            daemon.stop()
+        self.check_all()
+
+
+    def test_a_kill_before_the_daemon_hears_of_it(self):
+        """What the kernel could not write still stands in memory, as if it were on the disk."""
+        with self.daemon("--sync_interval", "1h", "--no-index") as daemon:
+            self.send(500)
+            self.wait_for_account("before")
+            self.thin.fill()
+            pkvtest.run("sync", "-f", self.disk, check=False)
+            daemon.kill()
+        self.thin.make_room()
+        self.assertIn("cannot sync", pktvault("index", "-a", self.archive, check=False).err)
+        pkvtest.wait_until(lambda: pktvault("index", "-a", self.archive, check=False).status == 0, "an index")
+        self.assertEqual(self.segments(".open"), [])
+        stored = self.stored()
+        self.thin.remount()
+        self.assertEqual(self.stored(), stored)
+        pktvault("verify", "-a", self.archive)
+
+
 class Import(DiskCase):
     size = "16m"
 
