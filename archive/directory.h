@@ -39,8 +39,8 @@ struct pkv__segment_file {
 
 /* Every segment file of the archive in total order; a name that exists both open and sealed counts
  * as sealed. Days outside [since_ns - 1 day, until_ns] by their name are not even listed: enough
- * for live segments, which end within an hour; an import's may hold packets of any later time, so
- * who has no catalog asks from PKV_TIME_MIN. Free with pkv__free. */
+ * for live segments, which end within half a day and an hour; an import's may hold packets of any
+ * later time, so who has no catalog asks from PKV_TIME_MIN. Free with pkv__free. */
 int pkv__archive_list(const char *directory, int64_t since_ns, int64_t until_ns,
                       struct pkv__segment_file **files, size_t *count, pkv_error *error);
 

@@ -35,6 +35,9 @@
 /* Between two looks at what was lost, while packets come. */
 #define PKV__LOSS_TELL_NS (100ll * 1000000)
 #define PKV__CLOCK_STEP_NS (1ll * 1000000000) /* a step back by more seals the segment */
+/* How much of the time in which none could be made a segment covers: with what it lasts, less than
+ * the day that who looks for segments looks back. */
+#define PKV__START_BACK_NS (12 * 3600ll * 1000000000)
 
 /* Memory of the recorder. */
 /* Raw blocks waiting for workers and disk: 1.7 s at 200 kpps of 377 bytes. */

@@ -173,11 +173,25 @@ void pkv__lane_output_sample(struct pkv__lane_output *output,
     tell(output, reading, false);
 }
 
+/* The start of a segment that follows another without a pause, which ends with the reading: of an
+ * earlier time where that one does not tell its end, or there is none. */
+static int64_t start_behind(const struct pkv__lane_output *output, int64_t start_ns,
+                            const struct pkv__loss_reading *reading)
+{
+    int64_t told_ns = output->log.told.time_ns;
+    if (!reading || start_ns > reading->at.time_ns || told_ns >= start_ns)
+        return start_ns;
+    return told_ns > start_ns - PKV__START_BACK_NS ? told_ns : start_ns - PKV__START_BACK_NS;
+}
+
 void pkv__lane_output_begin(struct pkv__lane_output *output, int64_t start_ns,
                             uint64_t first_packet, const struct pkv__loss_reading *reading)
 {
+    bool follows = output->wanted;
     pkv__lane_output_end(output, reading);
-    output->name.start_ns = start_ns;
+    if (!follows)
+        output->log.still_ns = start_ns;
+    output->name.start_ns = follows ? start_behind(output, start_ns, reading) : start_ns;
     output->first_packet = first_packet;
     output->wanted = true;
     (void)pkv__lane_segment_is_ready(output);

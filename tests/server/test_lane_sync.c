@@ -328,6 +328,32 @@ static void syncs_that_fail_for_good_cost_all_and_no_number(void **state)
     free(seen);
 }
 
+static void a_disk_that_is_full_for_a_while_burns_no_number_and_makes_no_gap(void **state)
+{
+    (void)state;
+    open_lane(&tap);
+    begin(0);
+    send(5, 0);
+    failing = "open";
+    begin(10);
+    for (int second = 10; second < 40; second++) {
+        wait_for_retry();
+        send(1, second);
+        if (second % 10 == 0)
+            begin(second);
+    }
+    failing = NULL;
+    wait_for_retry();
+    send(3, 40);
+    end(41, 0);
+    struct seen *seen = recover_all(); /* which checks the numbers */
+    assert_int_equal(seen->segments, 2);
+    assert_int_equal(last_told(seen, 0)->time_ns, START_NS + 10 * S);
+    assert_int_equal(last_told(seen, 1)->start_ns, START_NS + 10 * S);
+    check_account(seen, 0);
+    free(seen);
+}
+
 static void an_import_whose_sync_fails_ends_and_seals_only_what_is_synced(void **state)
 {
     (void)state;
@@ -366,6 +392,7 @@ int main(void)
         TEST(a_sync_that_fails_at_the_seal_leaves_the_segment_to_recovery),
         TEST(a_seal_that_fails_behind_its_sync_costs_nothing),
         TEST(syncs_that_fail_for_good_cost_all_and_no_number),
+        TEST(a_disk_that_is_full_for_a_while_burns_no_number_and_makes_no_gap),
         TEST(an_import_whose_sync_fails_ends_and_seals_only_what_is_synced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

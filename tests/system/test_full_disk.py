@@ -122,6 +122,23 @@ class FullDisk(DiskCase):
         later = pktvault("query", "-a", self.archive, "--count", "-S", f"@{end + 1}").err
         self.assertNotIn("LOSSES", later)
 
+    def test_seconds_without_space_are_no_gap_and_take_no_numbers(self):
+        """Segments are due meanwhile, and cannot be made."""
+        with self.daemon("--rotate_interval", "1s") as daemon:
+            self.send(100)
+            self.wait_for_account("before")
+            self.fill()
+            end = time.monotonic() + 6
+            while time.monotonic() < end:
+                self.send(10)
+                time.sleep(0.1)
+            self.make_space()
+            self.wait_for_storing()
+            daemon.stop()
+        self.check_all()
+        self.assertEqual([m for m in self.status()["missing"] if m["cause"] == "gap"], [])
+        self.assertNotIn("neither there nor in the chain", pktvault("verify", "-a", self.archive).out.decode())
+
     def wait_for_storing(self):
         """One packet at a time, until one is stored."""
         def one_more():
