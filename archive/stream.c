@@ -192,7 +192,7 @@ int pkv__stream_open(struct pkv__stream **stream, const char *path, pkv_error *e
     made->window_capacity = PKV__READ_AHEAD_BYTES;
     made->at = made->end = made->window;
     made->owns_fd = !standard_input;
-    made->fd = standard_input ? STDIN_FILENO : pkv__file_open(path, O_RDONLY, error);
+    made->fd = standard_input ? STDIN_FILENO : pkv__file_open_any(path, error);
     if (made->fd < 0)
         return made->fd;
     int rc = detect(made, error);

@@ -29,11 +29,8 @@
         result_;                                                                                   \
     })
 
-int pkv__file_open(const char *path, int flags, pkv_error *error)
+static int open_failed(const char *path, pkv_error *error)
 {
-    int fd = CALL("open", open(path, flags | O_CLOEXEC, 0640));
-    if (fd >= 0)
-        return fd;
     int code = pkv__error_errno(error, errno, "cannot open %s", path);
     if (errno == ENOENT)
         code = PKV_E_NOT_FOUND;
@@ -42,6 +39,49 @@ int pkv__file_open(const char *path, int flags, pkv_error *error)
     if (error)
         error->code = code;
     return code;
+}
+
+static int not_regular(const char *path, pkv_error *error)
+{
+    return pkv__error(error, PKV_E_SYSTEM, -1, "cannot open %s: it is not a regular file", path);
+}
+
+static int require_regular(int fd, const char *path, pkv_error *error)
+{
+    struct stat st;
+    if (CALL("stat", fstat(fd, &st)) < 0)
+        return pkv__error_errno(error, errno, "cannot look at %s", path);
+    return S_ISREG(st.st_mode) ? 0 : not_regular(path, error);
+}
+
+/* O_NONBLOCK means nothing to a regular file; to a pipe, that nobody is waited for. One that was
+ * just made is what it should be. */
+int pkv__file_open(const char *path, int flags, pkv_error *error)
+{
+    int fd = CALL("open", open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640));
+    if (fd < 0) /* ENXIO: a socket, or a pipe that nobody reads */
+        return errno == ENXIO ? not_regular(path, error) : open_failed(path, error);
+    if (flags & (O_DIRECTORY | O_EXCL))
+        return fd;
+    int rc = require_regular(fd, path, error);
+    if (rc == 0)
+        return fd;
+    pkv__file_close(fd);
+    return rc;
+}
+
+int pkv__file_open_any(const char *path, pkv_error *error)
+{
+    int fd = CALL("open", open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    return fd < 0 ? open_failed(path, error) : fd;
+}
+
+int pkv__file_check_regular(const char *path, pkv_error *error)
+{
+    struct stat st;
+    if (CALL("stat", stat(path, &st)) < 0)
+        return open_failed(path, error);
+    return S_ISREG(st.st_mode) ? 0 : not_regular(path, error);
 }
 
 void pkv__file_close(int fd)
@@ -199,19 +239,23 @@ bool pkv__file_is_locked(const char *path)
     return fd >= 0 && CALL("lock", flock(fd, LOCK_SH | LOCK_NB)) < 0 && errno == EWOULDBLOCK;
 }
 
-int pkv__file_read_all(const char *path, size_t limit, char **text, size_t *length,
-                       pkv_error *error)
+static int too_large(const char *path, size_t limit, pkv_error *error)
 {
-    PKV__AUTO_CLOSE int fd = pkv__file_open(path, O_RDONLY, error);
-    if (fd < 0)
-        return fd;
+    return pkv__error(error, PKV_E_LIMIT, -1, "%s is larger than %zu bytes", path, limit);
+}
+
+/* A pipe has no size, nor has a file of the kernel's: it is read to its end, if that comes soon. */
+static int read_whole(int fd, const char *path, size_t limit, char **text, size_t *length,
+                      pkv_error *error)
+{
     int64_t size = pkv__file_size(fd, path, error);
     if (size < 0)
         return (int)size;
-    /* A pipe has no size: it is read to its end, if that comes soon. */
+    if (size > 0 && (uint64_t)size > limit)
+        return too_large(path, limit, error);
     if (size == 0 && limit > PKV__SIZELESS_MAX_BYTES)
         limit = PKV__SIZELESS_MAX_BYTES;
-    size_t room = size > 0 && (uint64_t)size <= limit ? (size_t)size : limit + 1;
+    size_t room = size > 0 ? (size_t)size : limit + 1;
     PKV__AUTO_FREE char *data = pkv__alloc(room + 1);
     if (!data)
         return pkv__error_memory(error);
@@ -219,9 +263,23 @@ int pkv__file_read_all(const char *path, size_t limit, char **text, size_t *leng
     if (got < 0)
         return (int)got;
     if ((size_t)got > limit)
-        return pkv__error(error, PKV_E_LIMIT, -1, "%s is larger than %zu bytes", path, limit);
+        return too_large(path, limit, error);
     data[got] = 0;
     *length = (size_t)got;
     *text = PKV__STEAL(data);
     return 0;
+}
+
+int pkv__file_read_all(const char *path, size_t limit, char **text, size_t *length,
+                       pkv_error *error)
+{
+    PKV__AUTO_CLOSE int fd = pkv__file_open(path, O_RDONLY, error);
+    return fd < 0 ? fd : read_whole(fd, path, limit, text, length, error);
+}
+
+int pkv__file_read_any(const char *path, size_t limit, char **text, size_t *length,
+                       pkv_error *error)
+{
+    PKV__AUTO_CLOSE int fd = pkv__file_open_any(path, error);
+    return fd < 0 ? fd : read_whole(fd, path, limit, text, length, error);
 }

@@ -13,8 +13,14 @@
 #include <pktvault/error.h>
 
 /* flags as open(2), O_CLOEXEC added; mode 0640. The descriptor, or negative. ENOENT gives
- * PKV_E_NOT_FOUND, EEXIST PKV_E_EXISTS. */
+ * PKV_E_NOT_FOUND, EEXIST PKV_E_EXISTS. A regular file, or what O_DIRECTORY or O_TMPFILE ask for:
+ * anything else, such as a pipe in the place of a segment, is PKV_E_SYSTEM, and never waited for.
+ */
 int pkv__file_open(const char *path, int flags, pkv_error *error);
+/* The same of a file of any kind, to read: a capture file may be a pipe, which is waited for. */
+int pkv__file_open_any(const char *path, pkv_error *error);
+/* Whether others may be let open the path: 0, PKV_E_NOT_FOUND, or PKV_E_SYSTEM, as above. */
+int pkv__file_check_regular(const char *path, pkv_error *error);
 void pkv__file_close(int fd); /* negative is fine */
 
 /* Bytes read (fewer only at the end of the file), or negative. */
@@ -41,8 +47,11 @@ int pkv__file_unlink(const char *path, pkv_error *error);           /* ENOENT is
 int pkv__file_make_directories(const char *path, pkv_error *error); /* 0750, with parents */
 int pkv__file_sync_directory(const char *path, pkv_error *error);
 bool pkv__file_exists(const char *path);
-/* Which file it is, and when it was changed last: for a directory, when a name came, went or was
- * replaced. No program can set that time back. */
+/* It is certain that there is none: not so where a directory may not be looked into. */
+bool pkv__file_is_gone(const char *path);
+bool pkv__file_is_same(const char *a, const char *b); /* two paths to one file or directory */
+/* Which directory it is, and when it was changed last: when a name came, went or was replaced. No
+ * program can set that time back. PKV_E_NOT_FOUND: it is gone, or no directory. */
 int pkv__file_stamp(const char *path, int64_t *inode, int64_t *changed_ns, pkv_error *error);
 int pkv__file_free_space(const char *path, uint64_t *free_bytes, uint64_t *all_bytes,
                          pkv_error *error);
@@ -53,12 +62,16 @@ int pkv__file_lock(int fd, const char *path, pkv_error *error);
 bool pkv__file_is_locked(const char *path);
 
 /* The names in a directory without "." and "..", sorted bytewise; free with pkv__file_names_free.
- * ENOENT: none. */
+ * ENOENT: none. PKV_E_NOT_FOUND: it is no directory. */
 int pkv__file_list(const char *path, char ***names, size_t *count, pkv_error *error);
 void pkv__file_names_free(char **names, size_t count);
 
-/* Reads a small file whole (at most `limit` bytes), zero-terminated; free with pkv__free. */
+/* Reads a small file whole, zero-terminated; free with pkv__free. PKV_E_LIMIT: it is larger than
+ * `limit` bytes. */
 int pkv__file_read_all(const char *path, size_t limit, char **text, size_t *length,
+                       pkv_error *error);
+/* The same of a file of any kind, as pkv__file_open_any. */
+int pkv__file_read_any(const char *path, size_t limit, char **text, size_t *length,
                        pkv_error *error);
 
 static inline void pkv__file_close_cleanup(const int *fd)

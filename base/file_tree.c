@@ -58,12 +58,32 @@ bool pkv__file_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
-int pkv__file_stamp(const char *path, int64_t *inode, int64_t *changed_ns, pkv_error *error)
+static bool means_gone(int error_number)
+{
+    return error_number == ENOENT || error_number == ENOTDIR;
+}
+
+bool pkv__file_is_gone(const char *path)
 {
     struct stat found;
+    return stat(path, &found) < 0 && means_gone(errno);
+}
+
+bool pkv__file_is_same(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+int pkv__file_stamp(const char *path, int64_t *inode, int64_t *changed_ns, pkv_error *error)
+{
+    struct stat found = {.st_mode = 0};
     int fault = pkv__fault("stat");
-    if (fault || stat(path, &found) < 0)
-        return pkv__error_errno(error, fault ? fault : errno, "cannot look at %s", path);
+    int failure = fault ? fault : stat(path, &found) < 0 ? errno : 0;
+    if (failure && !means_gone(failure))
+        return pkv__error_errno(error, failure, "cannot look at %s", path);
+    if (failure || !S_ISDIR(found.st_mode))
+        return pkv__error(error, PKV_E_NOT_FOUND, -1, "%s is no directory", path);
     *inode = (int64_t)found.st_ino;
     *changed_ns = (int64_t)found.st_ctim.tv_sec * 1000000000 + found.st_ctim.tv_nsec;
     return 0;
@@ -74,20 +94,39 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* NULL at the end, and where it cannot be read any further: then errno is set. */
+static struct dirent *next_entry(DIR *directory)
+{
+    int fault = pkv__fault("readdir");
+    errno = fault;
+    return fault ? NULL : readdir(directory);
+}
+
+/* 0, or an errno. */
 static int read_names(DIR *directory, char ***names, size_t *count)
 {
     size_t capacity = 0;
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+    for (struct dirent *entry; (entry = next_entry(directory)) != NULL;) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         if (pkv__grow(names, &capacity, *count + 1, sizeof **names) < 0)
-            return PKV_E_MEMORY;
+            return ENOMEM;
         char *name = pkv__strdup(entry->d_name);
         if (!name)
-            return PKV_E_MEMORY;
+            return ENOMEM;
         (*names)[(*count)++] = name;
     }
-    return 0;
+    return errno;
+}
+
+static int cannot_list(const char *path, int failure, pkv_error *error)
+{
+    int rc = pkv__error_errno(error, failure, "cannot list %s", path);
+    if (failure != ENOTDIR)
+        return rc;
+    if (error)
+        error->code = PKV_E_NOT_FOUND;
+    return PKV_E_NOT_FOUND;
 }
 
 int pkv__file_list(const char *path, char ***names, size_t *count, pkv_error *error)
@@ -96,15 +135,14 @@ int pkv__file_list(const char *path, char ***names, size_t *count, pkv_error *er
     size_t n = 0;
     int fault = pkv__fault("opendir");
     DIR *directory = fault ? NULL : opendir(path);
-    if (!directory && (fault || errno != ENOENT))
-        return pkv__error_errno(error, fault ? fault : errno, "cannot list %s", path);
+    int failure = fault ? fault : !directory && errno != ENOENT ? errno : 0;
     if (directory) {
-        int rc = read_names(directory, &found, &n);
+        failure = read_names(directory, &found, &n);
         (void)closedir(directory);
-        if (rc < 0) {
-            pkv__file_names_free(found, n);
-            return pkv__error_memory(error);
-        }
+    }
+    if (failure) {
+        pkv__file_names_free(found, n);
+        return cannot_list(path, failure, error);
     }
     if (n > 0)
         qsort(found, n, sizeof *found, compare_names);

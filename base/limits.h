@@ -75,6 +75,10 @@
 /* How long a first fragment waits for later ones: RFC 8200, 4.5. */
 #define PKV__FRAGMENTS_NS (60ll * 1000000000)
 
+/* A file that comes within a tick of the file system's clock after a directory was looked at does
+ * not show in the directory's time: the coarsest in use (FAT). */
+#define PKV__SETTLED_NS (2ll * 1000000000)
+
 /* Configuration and expressions. */
 #define PKV__SIZELESS_MAX_BYTES 1000000u /* of a small file that is a pipe */
 #define PKV__EXPRESSION_MAX_BYTES 65536u

@@ -128,7 +128,7 @@ int pkv_options_read(pkv_options *options, const char *path, pkv_error *error)
 {
     PKV__AUTO_FREE char *text = NULL;
     size_t length;
-    int rc = pkv__file_read_all(path, PKV__CONFIGURATION_MAX_BYTES, &text, &length, error);
+    int rc = pkv__file_read_any(path, PKV__CONFIGURATION_MAX_BYTES, &text, &length, error);
     if (rc < 0)
         return rc;
     struct reader r = {.at = text, .path = path, .options = options, .error = error};

@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "schema/database_internal.h"
@@ -155,9 +156,26 @@ static int harden(sqlite3 *db, bool reader, pkv_error *error)
     return pkv__database_exec(db, "PRAGMA cell_size_check = ON", error);
 }
 
+/* SQLite would wait for the writer of a pipe that stands in the place of one of its files. It looks
+ * at no other than the first where `immutable` is said. */
+static int check_files(const char *path, bool alone, pkv_error *error)
+{
+    static const char *const others[] = {"-wal", "-shm", "-journal"};
+    int rc = pkv__file_check_regular(path, error);
+    for (size_t i = 0; rc == 0 && !alone && i < sizeof others / sizeof *others; i++) {
+        PKV__AUTO_FREE char *other = pkv__printf("%s%s", path, others[i]);
+        rc = other ? pkv__file_check_regular(other, error) : pkv__error_memory(error);
+        rc = rc == PKV_E_NOT_FOUND ? 0 : rc;
+    }
+    return rc;
+}
+
 int pkv__database_open(sqlite3 **db, const char *path, const char *parameters, int flags,
                        pkv_error *error)
 {
+    int checked = *path ? check_files(path, strstr(parameters, "immutable=1"), error) : 0;
+    if (checked < 0)
+        return checked;
     struct pkv__buffer uri = {0};
     put_uri(&uri, path, parameters);
     if (uri.failed) {

@@ -50,7 +50,7 @@ int pkv__index_create_temporary(sqlite3 **db, pkv_error *error)
 
 int pkv__index_open(sqlite3 **db, const char *path, pkv_error *error)
 {
-    if (!pkv__file_exists(path))
+    if (pkv__file_is_gone(path))
         return pkv__error(error, PKV_E_NOT_FOUND, -1, "no index %s", path);
     PKV__AUTO_DATABASE sqlite3 *opened = NULL;
     int rc = pkv__database_open(&opened, path, "&immutable=1", SQLITE_OPEN_READONLY, error);
