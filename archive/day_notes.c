@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -11,24 +10,56 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #define NOTES "locks/days"
 
-static bool read_line(const char *line, struct pkv__archive_day *note)
+#define DAY_DIGITS 8u
+
+/* Digits up to `end`, which is passed over. */
+static bool take_number(const char **at, char end, uint64_t limit, uint64_t *number)
 {
-    return sscanf(line, "%8[0-9] %" SCNd64 " %" SCNd64 " %" SCNu64, note->day, &note->inode,
-                  &note->changed_ns, &note->segments) == 4 &&
-           strlen(note->day) == 8;
+    size_t length = strspn(*at, "0123456789");
+    if ((*at)[length] != end || !pkv__text_number(number, *at, length, limit))
+        return false;
+    *at += length + 1;
+    return true;
 }
 
-static int read_lines(const char *text, struct pkv__archive_day **notes, size_t *count)
+/* An inode past 2^63 and a time before 1970 are negative. */
+static bool take_signed(const char **at, char end, int64_t *number)
+{
+    uint64_t magnitude;
+    bool negative = **at == '-';
+    *at += negative;
+    if (!take_number(at, end, INT64_MAX, &magnitude))
+        return false;
+    *number = negative ? -(int64_t)magnitude : (int64_t)magnitude;
+    return true;
+}
+
+static bool take_line(const char **at, struct pkv__archive_day *note)
+{
+    if (strspn(*at, "0123456789") != DAY_DIGITS || (*at)[DAY_DIGITS] != ' ')
+        return false;
+    memcpy(note->day, *at, DAY_DIGITS);
+    note->day[DAY_DIGITS] = '\0';
+    *at += DAY_DIGITS + 1;
+    return take_signed(at, ' ', &note->inode) && take_signed(at, ' ', &note->changed_ns) &&
+           take_number(at, '\n', UINT64_MAX, &note->segments);
+}
+
+/* A file with a line that is not of the form is not what an indexer wrote. */
+static int read_lines(const char *text, size_t length, struct pkv__archive_day **notes,
+                      size_t *count)
 {
     size_t capacity = 0;
-    for (const char *line = text; *line; line += *line == '\n') {
+    for (const char *at = text; at < text + length;) {
         if (pkv__grow(notes, &capacity, *count + 1, sizeof **notes) < 0)
             return PKV_E_MEMORY;
-        *count += read_line(line, *notes + *count);
-        line += strcspn(line, "\n");
+        if (!take_line(&at, *notes + *count))
+            return PKV_E_FORMAT;
+        ++*count;
     }
     return 0;
 }
@@ -44,7 +75,7 @@ int pkv__archive_notes_read(const char *directory, struct pkv__archive_day **not
         return pkv__error_memory(error);
     int rc = pkv__file_read_all(path, PKV__DAY_NOTES_MAX_BYTES, &text, &length, error);
     if (rc == 0)
-        rc = read_lines(text, &read, &found);
+        rc = read_lines(text, length, &read, &found);
     if (rc == PKV_E_MEMORY)
         return pkv__error_memory(error);
     *count = rc == 0 ? found : 0;
