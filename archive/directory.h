@@ -37,12 +37,29 @@ struct pkv__segment_file {
     bool open;
 };
 
+/* Receives a directory of segments/ that cannot be listed, so that nobody knows what it holds.
+ * `date`: as many digits as its path names, "" for segments/ itself to "20261122". A negative
+ * answer ends the listing. */
+typedef int pkv__unlisted_fn(void *context, const char *date, const pkv_error *why);
+struct pkv__unlisted {
+    pkv__unlisted_fn *tell;
+    void *context;
+};
+extern const struct pkv__unlisted pkv__unlisted_ignored; /* for who is told of it elsewhere */
+#define PKV__UNLISTED_PATH_TEXT 32
+int64_t pkv__unlisted_start(const char *date); /* PKV_TIME_MIN: not known */
+void pkv__unlisted_path(char path[PKV__UNLISTED_PATH_TEXT],
+                        const char *date); /* "segments/2026/11" */
+
 /* Every segment file of the archive in total order; a name that exists both open and sealed counts
- * as sealed. Days outside [since_ns - 1 day, until_ns] by their name are not even listed: enough
- * for live segments, which end within half a day and an hour; an import's may hold packets of any
- * later time, so who has no catalog asks from PKV_TIME_MIN. Free with pkv__free. */
+ * as sealed, and one that is being renamed from one to the other is there in any case. Where a
+ * directory is expected, anything else is passed over. `unlisted` NULL: a directory that cannot be
+ * listed is an error. Days outside [since_ns - 1 day, until_ns] by their name are not even listed:
+ * enough for live segments, which end within half a day and an hour; an import's may hold packets
+ * of any later time, so who has no catalog asks from PKV_TIME_MIN. Free with pkv__free. */
 int pkv__archive_list(const char *directory, int64_t since_ns, int64_t until_ns,
-                      struct pkv__segment_file **files, size_t *count, pkv_error *error);
+                      const struct pkv__unlisted *unlisted, struct pkv__segment_file **files,
+                      size_t *count, pkv_error *error);
 
 /* A day's directory of segments/ as it is: it has changed if and only if the stamp has, but for
  * what happens within the grain of the file system's clock. */
@@ -52,12 +69,12 @@ struct pkv__archive_day {
     uint64_t segments; /* of a note: how many it held */
 };
 /* Every day that has a directory, in order. Free with pkv__free. */
-int pkv__archive_days(const char *directory, struct pkv__archive_day **days, size_t *count,
-                      pkv_error *error);
+int pkv__archive_days(const char *directory, const struct pkv__unlisted *unlisted,
+                      struct pkv__archive_day **days, size_t *count, pkv_error *error);
 /* As pkv__archive_list, of some days. */
 int pkv__archive_list_days(const char *directory, const struct pkv__archive_day *days,
-                           size_t day_count, struct pkv__segment_file **files, size_t *count,
-                           pkv_error *error);
+                           size_t day_count, const struct pkv__unlisted *unlisted,
+                           struct pkv__segment_file **files, size_t *count, pkv_error *error);
 
 /* locks/days: days whose directory a query need not list, since all its segments were sealed and in
  * the catalog. The indexer's, a help that may be missing, stale or of another catalog: who reads it
@@ -84,7 +101,8 @@ struct pkv__lane_lock;
 /* PKV_E_BUSY: another writer has it. */
 int pkv__lane_lock(struct pkv__lane_lock **lock, const char *directory, uint32_t lane,
                    pkv_error *error);
-/* The first lane in [first, last] that is free and whose file is good. PKV_E_LIMIT: none is free. */
+/* The first lane in [first, last] that is free and whose file is good. PKV_E_LIMIT: none is free.
+ */
 int pkv__lane_lock_any(struct pkv__lane_lock **lock, const char *directory, uint32_t first,
                        uint32_t last, pkv_error *error);
 uint32_t pkv__lane_lock_number(const struct pkv__lane_lock *lock);

@@ -164,7 +164,7 @@ static void note_days(sqlite3 *db, const char *directory)
     struct pkv__archive_day *days = NULL;
     size_t count = 0;
     pkv_error error;
-    check(pkv__archive_days(directory, &days, &count, &error), &error);
+    check(pkv__archive_days(directory, NULL, &days, &count, &error), &error);
     sqlite3_stmt *s =
         prepare(db, "SELECT count(*) FROM segment WHERE name > ?1 AND name < ?1 || 'U'");
     for (size_t i = 0; i < count; i++) {

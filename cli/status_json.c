@@ -75,6 +75,8 @@ int cli_status_json(const char *directory, const struct cli_range *range)
     cli_json_begin(&json, NULL, '{');
     cli_json_string(&json, "archive", directory);
     cli_json_string(&json, "uuid", status.uuid);
+    if (status.chain_fault[0])
+        cli_json_string(&json, "chain_fault", status.chain_fault);
     put_times(&json, &status);
     put_numbers(&json, &status);
     cli_json_bool(&json, "indexer_runs", status.indexer_runs);

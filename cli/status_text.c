@@ -46,9 +46,20 @@ static void put_lag(const pkv_status *status)
                cli_number(number, waiting), waiting == 1 ? "" : "s", cli_colour(stdout, CLI_PLAIN));
     else
         (void)fputs("all", stdout);
-    if (status->unchained_segments > 0)
+    if (status->unchained_segments > 0 && !status->chain_fault[0])
         printf("; %s not in the chain yet", cli_number(number, status->unchained_segments));
     printf("; %s\n", status->indexer_runs ? "an indexer runs" : "no indexer runs");
+}
+
+static void put_chain_fault(const pkv_status *status)
+{
+    char safe[CLI_SAFE_TEXT];
+    if (!status->chain_fault[0])
+        return;
+    put_name("chain");
+    printf("%sunreadable: %s%s\n", cli_colour(stdout, CLI_RED),
+           cli_safe_text(safe, status->chain_fault, sizeof status->chain_fault),
+           cli_colour(stdout, CLI_PLAIN));
 }
 
 static void put_sizes(const pkv_status *status)
@@ -143,6 +154,7 @@ int cli_status_text(const char *directory, const struct cli_range *range)
     put_times(&status, range->utc);
     put_segments(&status);
     put_lag(&status);
+    put_chain_fault(&status);
     put_sizes(&status);
     return put_all_missing(directory, range);
 }

@@ -19,7 +19,8 @@ static int make_sets(struct pkv__follower *f, pkv_error *error)
 {
     size_t bytes = sizeof(struct pkv__segment_name);
     if (pkv__intern_new(&f->done, bytes) < 0 || pkv__intern_new(&f->failing, bytes) < 0 ||
-        pkv__intern_new(&f->left_alone, bytes) < 0)
+        pkv__intern_new(&f->left_alone, bytes) < 0 ||
+        pkv__intern_new(&f->unlisted_told, sizeof *f->unlisted) < 0)
         return pkv__error_memory(error);
     return 0;
 }
@@ -52,6 +53,8 @@ struct pkv__follower *pkv__follower_free(struct pkv__follower *follower)
     (void)pkv__intern_free(follower->done);
     (void)pkv__intern_free(follower->failing);
     (void)pkv__intern_free(follower->left_alone);
+    (void)pkv__intern_free(follower->unlisted_told);
+    pkv__free(follower->unlisted);
     pkv__follower_forget_days(follower);
     pkv__free(follower->days);
     pkv__free(follower->directory);
@@ -112,12 +115,39 @@ static int64_t recent_ns(const struct pkv__follower *f)
     return since_ns;
 }
 
+/* What is there is taken in once it can be listed again; until then it is not gone. */
+static int note_unlisted(void *context, const char *date, const pkv_error *why)
+{
+    struct pkv__follower *f = context;
+    uint32_t number;
+    if (pkv__grow(&f->unlisted, &f->unlisted_capacity, f->unlisted_count + 1, sizeof *f->unlisted) <
+        0)
+        return PKV_E_MEMORY;
+    char *noted = f->unlisted[f->unlisted_count++];
+    memset(noted, 0, sizeof *f->unlisted);
+    memcpy(noted, date, strlen(date));
+    if (f->unlisted_why.code == 0)
+        f->unlisted_why = *why;
+    if (!pkv__intern_has(f->unlisted_told, noted))
+        pkv__log(f->options, PKV_LOG_ERROR, "%s", why->text);
+    return pkv__intern_add(f->unlisted_told, noted, &number) < 0 ? PKV_E_MEMORY : 0;
+}
+
+bool pkv__follower_is_unlisted(const struct pkv__follower *f, const char *day)
+{
+    for (size_t i = 0; i < f->unlisted_count; i++)
+        if (strncmp(day, f->unlisted[i], strlen(f->unlisted[i])) == 0)
+            return true;
+    return false;
+}
+
 static int look_at_days(struct pkv__follower *f, pkv_error *error)
 {
     pkv__free(f->days);
     f->days = NULL;
     f->day_count = 0;
-    return pkv__archive_days(f->directory, &f->days, &f->day_count, error);
+    return pkv__archive_days(f->directory, &(struct pkv__unlisted){note_unlisted, f}, &f->days,
+                             &f->day_count, error);
 }
 
 /* An import may bring segments of any day, but listing them all takes long in a large archive. */
@@ -127,9 +157,14 @@ static int list(struct pkv__follower *f, bool *full, struct pkv__segment_file **
     int64_t start_ns = pkv__monotonic_ns();
     *full = start_ns >= f->next_full_ns || start_ns >= f->next_recheck_ns;
     int64_t since_ns = *full ? INT64_MIN : recent_ns(f);
+    f->unlisted_count = 0;
+    f->unlisted_why.code = 0;
     int rc = *full ? look_at_days(f, error) : 0;
     if (rc == 0)
-        rc = pkv__archive_list(f->directory, since_ns, INT64_MAX, files, count, error);
+        rc = pkv__archive_list(f->directory, since_ns, INT64_MAX,
+                               &(struct pkv__unlisted){note_unlisted, f}, files, count, error);
+    if (rc == PKV_E_MEMORY)
+        return pkv__error_memory(error);
     int64_t now_ns = pkv__monotonic_ns();
     if (*full && rc == 0)
         f->next_full_ns = now_ns + (now_ns - start_ns) * LISTING_SHARE;
@@ -214,7 +249,7 @@ static void drop_vanished(struct pkv__follower *f, const struct pkv__segment_fil
 static int look(struct pkv__follower *f, struct pkv__segment_file *files, size_t count, bool full,
                 bool live, pkv_error *error)
 {
-    pkv_error first = {.code = 0};
+    pkv_error first = f->unlisted_why;
     int rc = 0;
     if (full && pkv__monotonic_ns() >= f->next_recheck_ns)
         rc = pkv__follower_recheck(f, files, count, error);

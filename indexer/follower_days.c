@@ -8,10 +8,6 @@
 
 #define DAY_NS (86400 * PKV__NS_PER_S)
 
-/* A file that comes within a tick of the file system's clock after the directory was looked at does
- * not show in its time: two seconds are the coarsest in use (FAT). */
-#define SETTLED_NS (2 * PKV__NS_PER_S)
-
 void pkv__follower_forget_days(struct pkv__follower *f)
 {
     pkv__free(f->noted);
@@ -71,9 +67,10 @@ void pkv__follower_note_days(struct pkv__follower *f, const struct pkv__segment_
                              size_t count)
 {
     size_t file = 0, kept = 0;
-    int64_t settled_ns = pkv__clock_ns() - SETTLED_NS;
+    int64_t settled_ns = pkv__clock_ns() - PKV__SETTLED_NS;
     for (size_t i = 0; f->catalog && i < f->day_count; i++)
-        if (take_files(f, &f->days[i], files, count, &file) && f->days[i].changed_ns <= settled_ns)
+        if (take_files(f, &f->days[i], files, count, &file) &&
+            !pkv__follower_is_unlisted(f, f->days[i].day) && f->days[i].changed_ns <= settled_ns)
             f->days[kept++] = f->days[i];
     f->days_noted = is_noted(f, f->days, kept) ||
                     pkv__archive_notes_write(f->directory, f->days, kept, NULL) == 0;

@@ -72,11 +72,22 @@ static int note_vanished(struct checking *c, const struct pkv__segment_name *nam
     return 0;
 }
 
+static bool is_unlisted(const struct pkv__follower *f, const struct pkv__segment_name *name)
+{
+    char stem[PKV__SEGMENT_STEM_TEXT];
+    if (!f->unlisted_count)
+        return false;
+    pkv__segment_stem(stem, name);
+    return pkv__follower_is_unlisted(f, stem);
+}
+
 static int check(void *context, const struct pkv__segment_name *name)
 {
     struct checking *c = context;
     const struct pkv__segment_file *file =
         c->count ? bsearch(name, c->files, c->count, sizeof *file, compare) : NULL;
+    if (!file && is_unlisted(c->f, name))
+        return 0;
     if (!file || file->open)
         return note_vanished(c, name);
     if (has_index(c->f, name) && is_chained(c->f, name))
@@ -140,6 +151,7 @@ int pkv__follower_recheck(struct pkv__follower *f, const struct pkv__segment_fil
     pkv__intern_clear(f->done);
     pkv__intern_clear(f->failing);
     pkv__intern_clear(f->left_alone);
+    pkv__intern_clear(f->unlisted_told);
     pkv__follower_open_chain(f);
     int rc = make_index_directory(f, error);
     if (rc == 0)
@@ -156,6 +168,8 @@ static int forget_below(const char *path, unsigned levels, pkv_error *error)
     char **names = NULL;
     size_t count = 0;
     int rc = pkv__file_list(path, &names, &count, error);
+    if (rc == PKV_E_NOT_FOUND) /* no directory */
+        return 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {
         PKV__AUTO_FREE char *below = pkv__archive_join(path, names[i]);
         if (!below)

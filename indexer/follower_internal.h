@@ -33,9 +33,14 @@ struct pkv__follower {
     size_t day_count;
     struct pkv__archive_day *noted; /* days that are noted as listed in full */
     size_t noted_count;
-    bool days_noted; /* `noted` is what locks/days holds */
+    bool days_noted;                   /* `noted` is what locks/days holds */
+    struct pkv__intern *unlisted_told; /* dates of directories that the log names, until the next
+                                          recheck */
     pkv_index_report report;
     /* of the step at hand */
+    char (*unlisted)[9]; /* dates of directories that cannot be listed */
+    size_t unlisted_count, unlisted_capacity;
+    pkv_error unlisted_why; /* of the first; code 0: none */
     pkv_progress_fn *progress;
     void *progress_context;
     uint64_t step_done, step_all;
@@ -44,6 +49,9 @@ struct pkv__follower {
 /* Sets of names. */
 int pkv__follower_remember(struct pkv__intern *set, const struct pkv__segment_name *name);
 bool pkv__follower_knows(const struct pkv__intern *set, const struct pkv__segment_name *name);
+
+/* Whether a directory that could not be listed may hold the segments of a day, "20261122…". */
+bool pkv__follower_is_unlisted(const struct pkv__follower *f, const char *day);
 
 /* PKV_E_CANCELED when the caller wants to stop. */
 int pkv__follower_poll(struct pkv__follower *f, pkv_error *error);

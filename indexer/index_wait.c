@@ -21,7 +21,8 @@ static int list_sealed(struct waiting *w, pkv_error *error)
 {
     struct pkv__segment_file *files = NULL;
     size_t count = 0;
-    int rc = pkv__archive_list(w->directory, INT64_MIN, INT64_MAX, &files, &count, error);
+    int rc = pkv__archive_list(w->directory, INT64_MIN, INT64_MAX, &pkv__unlisted_ignored, &files,
+                               &count, error);
     if (rc < 0)
         return rc;
     w->names = pkv__alloc_zero(count + 1, sizeof *w->names);

@@ -29,6 +29,16 @@ int pkv__verify_say(struct pkv__verify *v, int severity, const char *path, int64
     return 0;
 }
 
+int pkv__verify_say_unreadable(struct pkv__verify *v, const char *path, int rc,
+                               const pkv_error *why)
+{
+    if (rc == PKV_E_MEMORY)
+        return pkv__error_memory(v->error);
+    return pkv__verify_say(v, PKV_FINDING_DAMAGE, path, -1,
+                           "see that it can be read, and try again", "%s",
+                           pkv__verify_reason(v, path, why));
+}
+
 int pkv__verify_poll(struct pkv__verify *v, uint64_t more_bytes)
 {
     v->bytes_done += more_bytes;
@@ -44,7 +54,7 @@ bool pkv__verify_has(struct pkv__verify *v, const char *relative)
     PKV__AUTO_FREE char *path = pkv__archive_join(v->directory, relative);
     if (!path)
         v->out_of_memory = true;
-    return !path || pkv__file_exists(path);
+    return !path || !pkv__file_is_gone(path);
 }
 
 const char *pkv__verify_reason(const struct pkv__verify *v, const char *relative,
@@ -70,6 +80,20 @@ static int64_t size_of(const struct pkv__verify *v, const struct pkv__segment_fi
     return size < 0 ? 0 : size;
 }
 
+static int tell_unlisted(void *context, const char *date, const pkv_error *why)
+{
+    char path[PKV__UNLISTED_PATH_TEXT];
+    pkv__unlisted_path(path, date);
+    return pkv__verify_say_unreadable(context, path, why->code, why);
+}
+
+static int list(struct pkv__verify *v)
+{
+    return pkv__archive_list(v->directory, INT64_MIN, INT64_MAX,
+                             &(struct pkv__unlisted){tell_unlisted, v}, &v->files, &v->file_count,
+                             v->error);
+}
+
 /* The chain first: what stands in it was sealed before, so its file is in the list. */
 static int look_around(struct pkv__verify *v)
 {
@@ -81,8 +105,7 @@ static int look_around(struct pkv__verify *v)
     if (rc == 0)
         rc = pkv__verify_read_lanes(v);
     if (rc == 0)
-        rc = pkv__archive_list(v->directory, INT64_MIN, INT64_MAX, &v->files, &v->file_count,
-                               v->error);
+        rc = list(v);
     for (size_t i = 0; rc == 0 && i < v->file_count; i++)
         v->bytes_all += (uint64_t)size_of(v, &v->files[i]);
     if (rc == 0 && !v->quick)

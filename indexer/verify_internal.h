@@ -26,6 +26,7 @@ struct pkv__verify {
     bool out_of_memory; /* in a question that could not be answered */
     bool indexer_runs;  /* then something may just be on its way */
     bool chain_holds;   /* without a fault */
+    bool chain_unread;  /* it cannot be read */
     bool schema_told;   /* that a database has the tables of another release */
     char uuid[37];      /* of the archive; "": not known */
     pkv_progress_fn *progress;
@@ -53,11 +54,15 @@ int pkv__verify_say(struct pkv__verify *v, int severity, const char *path, int64
                     const char *advice, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
+/* Tells that something cannot be read: a finding, unless memory ran out. */
+int pkv__verify_say_unreadable(struct pkv__verify *v, const char *path, int rc,
+                               const pkv_error *why);
+
 /* Moves the progress. PKV_E_CANCELED. */
 int pkv__verify_poll(struct pkv__verify *v, uint64_t more_bytes);
 
-/* Whether the archive has a file of this relative path. */
-/* Whether the file is there; out of memory, which is told at the end, it is taken to be. */
+/* Whether the archive has a file of this relative path. Where that cannot be known, it is taken to
+ * be there; that memory ran out is told at the end. */
 bool pkv__verify_has(struct pkv__verify *v, const char *relative);
 
 /* A text of *error without the archive's directory in front: findings name paths themselves. */
@@ -78,6 +83,9 @@ int pkv__verify_sequences(struct pkv__verify *v);
 /* verify_segment.c, verify_open.c */
 int pkv__verify_segment(struct pkv__verify *v, const struct pkv__segment_name *name);
 int pkv__verify_open_segment(struct pkv__verify *v, const struct pkv__segment_name *name);
+
+/* verify_twin.c: an open file beside the sealed one of its name. */
+int pkv__verify_twin(struct pkv__verify *v, const struct pkv__segment_name *name);
 
 /* verify_index.c */
 int pkv__verify_index(struct pkv__verify *v, const struct pkv__segment_index *index, bool chained);

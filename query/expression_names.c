@@ -64,13 +64,15 @@ static bool has_index(const char *directory, const struct pkv__segment_file *fil
 }
 
 /* catalogued: the names of what is indexed are known. A segment may be sealed or deleted between
- * the listing and the look at it: then the catalog tells its names, or the next one does. */
+ * the listing and the look at it: then the catalog tells its names, or the next one does. What
+ * cannot be read is told by the query. */
 static int of_segments(struct pkv__vni_names *names, const char *directory, bool catalogued,
                        pkv_error *error)
 {
     PKV__AUTO_FREE struct pkv__segment_file *files = NULL;
     size_t count = 0;
-    int rc = pkv__archive_list(directory, PKV_TIME_MIN, PKV_TIME_MAX, &files, &count, error);
+    int rc = pkv__archive_list(directory, PKV_TIME_MIN, PKV_TIME_MAX, &pkv__unlisted_ignored,
+                               &files, &count, error);
     for (size_t i = 0; i < count && !rc; i++) {
         char relative[PKV__SEGMENT_PATH_TEXT];
         if (catalogued && has_index(directory, &files[i]))
@@ -80,7 +82,7 @@ static int of_segments(struct pkv__vni_names *names, const char *directory, bool
         if (!path)
             return pkv__error_memory(error);
         rc = of_segment(names, path, error);
-        if (rc == PKV_E_FORMAT || rc == PKV_E_NOT_FOUND)
+        if (rc != PKV_E_MEMORY)
             rc = PKV_OK;
     }
     return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "query/missing.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,15 @@ void pkv__missing_add(struct pkv__missing_list *list, const pkv_missing *missing
         return;
     }
     list->items[list->count++] = *missing;
+}
+
+void pkv__missing_add_unreadable(struct pkv__missing_list *list, int64_t from_ns, int64_t until_ns,
+                                 const char *text)
+{
+    pkv_missing missing = {
+        .cause = PKV_MISSING_UNREADABLE, .from_ns = from_ns, .until_ns = until_ns};
+    (void)snprintf(missing.text, sizeof(missing.text), "%.190s", text);
+    pkv__missing_add(list, &missing);
 }
 
 static int compare_missing(const void *a, const void *b)

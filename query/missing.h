@@ -15,6 +15,9 @@ struct pkv__missing_list {
     uint64_t more; /* past PKV__MISSING_LISTED_MAX, or out of memory */
 };
 void pkv__missing_add(struct pkv__missing_list *list, const pkv_missing *missing);
+/* Something that cannot be read; a longer text is cut. */
+void pkv__missing_add_unreadable(struct pkv__missing_list *list, int64_t from_ns, int64_t until_ns,
+                                 const char *text);
 void pkv__missing_sort(struct pkv__missing_list *list);
 void pkv__missing_deinit(struct pkv__missing_list *list);
 

@@ -8,63 +8,15 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "query/stem_set.h"
 #include "query/untold.h"
 
 /* Past this share of an archive, reading all summaries in their order is cheaper than looking up
  * those of the range; a few cost nothing either way. */
 #define LOOKED_UP_SHARE 16
 #define LOOKED_UP_MIN 64
-
-/* Stems that the catalog has: open addressing over their hashes, 0 is free. */
-struct stems {
-    uint64_t *slots;
-    size_t slot_count, count;
-};
-
-static size_t slot_of(const struct stems *stems, uint64_t hash)
-{
-    size_t at = (size_t)(hash >> 8) & (stems->slot_count - 1);
-    while (stems->slots[at] && stems->slots[at] != hash)
-        at = (at + 1) & (stems->slot_count - 1);
-    return at;
-}
-
-static int stems_grow(struct stems *stems)
-{
-    struct stems larger = {.slot_count = stems->slot_count ? stems->slot_count * 2 : 64};
-    larger.slots = pkv__alloc_zero(larger.slot_count, sizeof(*larger.slots));
-    if (!larger.slots)
-        return PKV_E_MEMORY;
-    for (size_t i = 0; i < stems->slot_count; i++)
-        if (stems->slots[i])
-            larger.slots[slot_of(&larger, stems->slots[i])] = stems->slots[i];
-    pkv__free(stems->slots);
-    larger.count = stems->count;
-    *stems = larger;
-    return PKV_OK;
-}
-
-static uint64_t hash_of(const char *stem)
-{
-    return pkv__hash_key(stem, strlen(stem)) | 1;
-}
-
-static int stems_add(struct stems *stems, const char *stem)
-{
-    if (stems->count * 2 >= stems->slot_count && stems_grow(stems))
-        return PKV_E_MEMORY;
-    stems->slots[slot_of(stems, hash_of(stem))] = hash_of(stem);
-    stems->count++;
-    return PKV_OK;
-}
-
-static bool stems_have(const struct stems *stems, const char *stem)
-{
-    return stems->slot_count && stems->slots[slot_of(stems, hash_of(stem))];
-}
 
 struct find {
     struct pkv__segments *segments;
@@ -79,11 +31,15 @@ struct find {
     uint64_t catalogued;          /* segments in it */
     uint64_t in_range;            /* of them */
     struct pkv__catalog_names names;
-    struct stems stems; /* of the days that are listed */
+    struct pkv__stem_set stems; /* of the catalog, of the days that are listed */
 
     struct pkv__archive_day *days; /* to be listed */
     size_t day_count;
     uint64_t noted; /* segments of days that need not be listed */
+    struct unlisted {
+        char date[sizeof(((struct pkv__archive_day *)NULL)->day)];
+    } * unlisted; /* directories that cannot be listed */
+    size_t unlisted_count, unlisted_capacity;
 };
 
 static int add(struct find *f, const struct pkv__candidate *candidate)
@@ -119,7 +75,7 @@ static int catalog_missing(void *context, const pkv_missing *missing)
 static int catalog_stem(void *context, const char *stem)
 {
     struct find *f = context;
-    return stems_add(&f->stems, stem) ? pkv__error_memory(f->error) : PKV_OK;
+    return pkv__stem_set_add(&f->stems, stem) ? pkv__error_memory(f->error) : PKV_OK;
 }
 
 /* Names are kept while looking them up is cheaper than reading everything. */
@@ -196,9 +152,37 @@ static int choose_days(struct find *f)
     drop_noted(f, notes, count);
     for (size_t i = 0; i < f->day_count && !rc; i++)
         rc = pkv__catalog_stems(f->catalog, f->days[i].day, catalog_stem, f, f->error);
+    for (size_t i = 0; i < f->unlisted_count && !rc; i++)
+        rc = pkv__catalog_stems(f->catalog, f->unlisted[i].date, catalog_stem, f, f->error);
     if (!rc && f->noted + f->stems.count != f->catalogued)
         rc = pkv__error(f->error, PKV_E_FORMAT, -1, "%s: the catalog lacks segments", f->directory);
     return rc;
+}
+
+static bool is_behind(const struct find *f, int64_t start_ns)
+{
+    int64_t until = f->request->until_ns;
+    return until < INT64_MAX - 2 * PKV__NS_PER_S && start_ns >= until + 2 * PKV__NS_PER_S;
+}
+
+/* Imports of a day may have packets of any later time. */
+static int tell_unlisted(void *context, const char *date, const pkv_error *why)
+{
+    struct find *f = context;
+    int64_t from_ns = pkv__unlisted_start(date);
+    if (!is_behind(f, from_ns))
+        pkv__missing_add_unreadable(f->missing, from_ns, PKV_TIME_MAX, why->text);
+    return PKV_OK;
+}
+
+/* The catalog may have what is there. */
+static int note_unlisted(void *context, const char *date, const pkv_error *why)
+{
+    struct find *f = context;
+    if (pkv__grow(&f->unlisted, &f->unlisted_capacity, f->unlisted_count + 1, sizeof(*f->unlisted)))
+        return pkv__error_memory(f->error);
+    memcpy(f->unlisted[f->unlisted_count++].date, date, strlen(date) + 1);
+    return tell_unlisted(f, date, why);
 }
 
 static int read_days(struct find *f)
@@ -206,7 +190,9 @@ static int read_days(struct find *f)
     pkv__free(f->days);
     f->days = NULL;
     f->day_count = 0;
-    return pkv__archive_days(f->directory, &f->days, &f->day_count, f->error);
+    f->unlisted_count = 0;
+    return pkv__archive_days(f->directory, &(struct pkv__unlisted){note_unlisted, f}, &f->days,
+                             &f->day_count, f->error);
 }
 
 /* The directories are looked at after the catalog's moment: what is indexed in between is then
@@ -236,9 +222,7 @@ static int read_catalog(struct find *f)
  * second. */
 static bool begins_too_late(const struct find *f, const struct pkv__segment_name *name)
 {
-    int64_t until = f->request->until_ns;
-    return name->lane < PKV__IMPORT_LANE_FIRST && until < INT64_MAX - 2 * PKV__NS_PER_S &&
-           name->start_ns >= until + 2 * PKV__NS_PER_S;
+    return name->lane < PKV__IMPORT_LANE_FIRST && is_behind(f, name->start_ns);
 }
 
 /* It is not read, but that it begins there ends a gap. */
@@ -253,7 +237,7 @@ static int add_unindexed(struct find *f, const struct pkv__segment_file *file)
 {
     char stem[PKV__SEGMENT_STEM_TEXT];
     pkv__segment_stem(stem, &file->name);
-    if (!file->open && stems_have(&f->stems, stem))
+    if (!file->open && pkv__stem_set_has(&f->stems, stem))
         return PKV_OK;
     f->segments->all++;
     if (begins_too_late(f, &file->name))
@@ -272,7 +256,9 @@ static int from_files(struct find *f)
 {
     PKV__AUTO_FREE struct pkv__segment_file *files = NULL;
     size_t count = 0;
-    int rc = pkv__archive_list_days(f->directory, f->days, f->day_count, &files, &count, f->error);
+    struct pkv__unlisted unlisted = {tell_unlisted, f};
+    int rc = pkv__archive_list_days(f->directory, f->days, f->day_count, &unlisted, &files, &count,
+                                    f->error);
     f->segments->all += f->catalogued;
     for (size_t i = 0; i < count && !rc; i++)
         rc = add_unindexed(f, &files[i]);
@@ -304,9 +290,8 @@ static void go_back(struct find *f, const struct before *before)
     f->coverage->from_ns = before->coverage.from_ns;
     f->coverage->until_ns = before->coverage.until_ns;
     f->coverage->any = before->coverage.any;
-    f->catalogued = f->stems.count = 0;
-    if (f->stems.slots)
-        memset(f->stems.slots, 0, f->stems.slot_count * sizeof(*f->stems.slots));
+    f->catalogued = 0;
+    pkv__stem_set_deinit(&f->stems);
 }
 
 /* Without a catalog that can be read, everything is found by listing. */
@@ -337,9 +322,10 @@ int pkv__segments_add(struct pkv__segments *segments, const char *directory, uin
                      .catalog = catalog,
                      .error = error};
     int rc = find(&f);
-    pkv__free(f.stems.slots);
+    pkv__stem_set_deinit(&f.stems);
     pkv__free(f.names.stems);
     pkv__free(f.days);
+    pkv__free(f.unlisted);
     return rc;
 }
 

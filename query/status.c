@@ -10,6 +10,7 @@
 #include "archive/directory.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "query/catalog.h"
 
@@ -29,20 +30,36 @@ static bool is_locked(const char *directory, const char *relative)
     return path && pkv__file_is_locked(path);
 }
 
+/* What else goes wrong with the chain is a part of the state. */
+static int unless_fatal(int rc, pkv_status *status, const pkv_error *why, pkv_error *error)
+{
+    if (rc == PKV_E_MEMORY)
+        return pkv__error_memory(error);
+    if (rc && !*status->chain_fault)
+        (void)snprintf(status->chain_fault, sizeof(status->chain_fault), "%.190s", why->text);
+    return PKV_OK;
+}
+
+static int add_uuid(pkv_status *status, const char *directory, pkv_error *error)
+{
+    pkv_error why;
+    return unless_fatal(pkv__archive_uuid(directory, status->uuid, &why), status, &why, error);
+}
+
 /* Lines of chain.log that name a segment. It is read and not opened for appending: nothing may be
  * changed here. */
-#define CHAIN_BYTES_MAX (1u << 30)
-
 static int add_chain(pkv_status *status, const char *directory, pkv_error *error)
 {
     PKV__AUTO_FREE char *path = pkv__archive_join(directory, "chain.log");
     PKV__AUTO_FREE char *text = NULL;
     size_t length = 0;
     uint64_t lines = 0;
+    pkv_error why;
     if (!path)
         return pkv__error_memory(error);
-    int rc = pkv__file_read_all(path, CHAIN_BYTES_MAX, &text, &length, error);
-    if (rc && rc != PKV_E_NOT_FOUND)
+    int rc = unless_fatal(pkv__file_read_all(path, PKV__CHAIN_MAX_BYTES, &text, &length, &why),
+                          status, &why, error);
+    if (rc)
         return rc;
     for (const char *line = text; line && *line;
          line = strchr(line, '\n'), line = line ? line + 1 : NULL)
@@ -75,7 +92,8 @@ static int add_files(pkv_status *status, const char *directory, pkv_error *error
 {
     PKV__AUTO_FREE struct pkv__segment_file *files = NULL;
     size_t count = 0;
-    int rc = pkv__archive_list(directory, PKV_TIME_MIN, PKV_TIME_MAX, &files, &count, error);
+    int rc = pkv__archive_list(directory, PKV_TIME_MIN, PKV_TIME_MAX, &pkv__unlisted_ignored,
+                               &files, &count, error);
     for (size_t i = 0; i < count && !rc; i++)
         add_file(status, directory, &files[i]);
     return rc;
@@ -107,8 +125,8 @@ static int add_totals(pkv_status *status, struct pkv__catalog *catalog, pkv_erro
     return pkv__catalog_stretches(catalog, PKV_TIME_MIN, PKV_TIME_MIN, widen, status, error);
 }
 
-/* An archive that is not indexed yet has no catalog, and a damaged one will be made anew: neither
- * is an error. */
+/* An archive that is not indexed yet has no catalog, a damaged one will be made anew, and one that
+ * cannot be read tells nothing: none of that is an error. */
 static int add_catalog(pkv_status *status, const char *directory, pkv_error *error)
 {
     struct pkv__catalog *catalog = NULL;
@@ -117,7 +135,7 @@ static int add_catalog(pkv_status *status, const char *directory, pkv_error *err
         rc = add_totals(status, catalog, error);
     (void)pkv__catalog_reader_close(catalog);
     status->index_bytes += size_of(directory, "catalog.sqlite");
-    return rc == PKV_E_NOT_FOUND || rc == PKV_E_FORMAT ? PKV_OK : rc;
+    return rc == PKV_E_MEMORY ? rc : PKV_OK;
 }
 
 int pkv_status_get(pkv_status *status, const char *directory, pkv_error *error)
@@ -125,7 +143,7 @@ int pkv_status_get(pkv_status *status, const char *directory, pkv_error *error)
     pkv_status made = {0};
     int rc = pkv__archive_check(directory, error);
     if (!rc)
-        rc = pkv__archive_uuid(directory, made.uuid, error);
+        rc = add_uuid(&made, directory, error);
     if (!rc)
         rc = add_files(&made, directory, error);
     if (!rc)

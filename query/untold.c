@@ -43,7 +43,7 @@ int pkv__untold_of_segment(const char *directory, const struct pkv__segment_name
     for (size_t i = 0; i < count && !rc; i++)
         if (pkv__loss_record_is_of(&records[i], name) && read_record(&records[i], &told, losses))
             rc = pkv__error_memory(error);
-    return rc;
+    return rc == PKV_E_MEMORY ? rc : PKV_OK;
 }
 
 struct lane {
@@ -108,6 +108,17 @@ static int of_lane(const struct lane *lane, const struct pkv__segments_request *
     return rc;
 }
 
+/* What was lost is not known then, nor when. */
+static int tell_unreadable(int rc, struct pkv__missing_list *missing, const pkv_error *why,
+                           pkv_error *error)
+{
+    if (rc == PKV_E_MEMORY)
+        return pkv__error_memory(error);
+    if (rc)
+        pkv__missing_add_unreadable(missing, PKV_TIME_MIN, PKV_TIME_MAX, why->text);
+    return PKV_OK;
+}
+
 /* "lane-N.losses" */
 static bool parse_name(uint32_t *number, const char *name)
 {
@@ -129,13 +140,14 @@ int pkv__untold_of_lanes(const char *directory, uint32_t archive,
     PKV__AUTO_FREE char *path = pkv__archive_join(directory, "locks");
     char **names = NULL;
     size_t count = 0;
+    pkv_error why;
     if (!path)
         return pkv__error_memory(error);
-    int rc = pkv__file_list(path, &names, &count, error);
+    int rc = tell_unreadable(pkv__file_list(path, &names, &count, &why), missing, &why, error);
     for (size_t i = 0; i < count && !rc; i++) {
         struct lane lane = {directory, archive, 0, segments};
         if (parse_name(&lane.number, names[i]))
-            rc = of_lane(&lane, request, missing, error);
+            rc = tell_unreadable(of_lane(&lane, request, missing, &why), missing, &why, error);
     }
     pkv__file_names_free(names, count);
     return rc;
@@ -181,8 +193,8 @@ static int of_file(const char *directory, const struct pkv__segment_name *name, 
     return rc < 0 ? rc : PKV_OK;
 }
 
-/* One that is open may be sealed meanwhile; one that is damaged is told of by who reads all of it.
- */
+/* One that is open may be sealed meanwhile; one that is damaged, or cannot be read, is told of by
+ * who reads all of it. */
 int pkv__untold_of_head(const char *directory, const struct pkv__segment_file *file,
                         const struct pkv__segments_request *request,
                         struct pkv__missing_list *missing, pkv_error *error)
@@ -190,5 +202,5 @@ int pkv__untold_of_head(const char *directory, const struct pkv__segment_file *f
     int rc = of_file(directory, &file->name, file->open, request, missing, error);
     if (rc == PKV_E_NOT_FOUND && file->open)
         rc = of_file(directory, &file->name, false, request, missing, error);
-    return rc == PKV_E_NOT_FOUND || rc == PKV_E_FORMAT ? PKV_OK : rc;
+    return rc == PKV_E_MEMORY ? rc : PKV_OK;
 }

@@ -7,7 +7,8 @@
 #include "query/missing.h"
 #include "query/segments.h"
 
-/* Of all lanes of the archive, but what pkv__untold_of_segment will add for a candidate. */
+/* Of all lanes of the archive, but what pkv__untold_of_segment will add for a candidate; journals
+ * that cannot be read are told as such. PKV_E_MEMORY, as below. */
 int pkv__untold_of_lanes(const char *directory, uint32_t archive,
                          const struct pkv__segments *segments,
                          const struct pkv__segments_request *request,

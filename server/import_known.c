@@ -149,7 +149,7 @@ static int find_parts(struct pkv__import_parts *parts, const char *directory, co
 {
     struct pkv__segment_file *files PKV__AUTO_FREE = NULL;
     size_t count = 0;
-    int rc = pkv__archive_list(directory, PKV_TIME_MIN, PKV_TIME_MAX, &files, &count, error);
+    int rc = pkv__archive_list(directory, PKV_TIME_MIN, PKV_TIME_MAX, NULL, &files, &count, error);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         char relative[PKV__SEGMENT_PATH_TEXT];
         uint64_t first;

@@ -10,11 +10,12 @@ extern "C" {
 
 /* The state of an archive, read from its files and catalog; needs no daemon. */
 typedef struct pkv_status {
-    char uuid[37];
+    char uuid[37];         /* "": not known */
+    char chain_fault[200]; /* why chain.log cannot be read; "": it can */
     uint64_t sealed_segments, open_segments;
     uint64_t dead_segments;      /* open, but nobody writes them: the indexer will recover them */
     uint64_t indexed_segments;   /* of the sealed ones */
-    uint64_t unchained_segments; /* sealed, not yet in chain.log */
+    uint64_t unchained_segments; /* sealed, not yet in chain.log; all, where it cannot be read */
     uint64_t packets, flows;     /* of the indexed segments */
     uint64_t raw_bytes, stored_bytes, index_bytes;
     uint64_t free_bytes, disk_bytes; /* of the file system */
@@ -24,7 +25,8 @@ typedef struct pkv_status {
     unsigned lanes_active; /* lanes whose writer holds its lock now */
 } pkv_status;
 
-/* Errors: PKV_E_NOT_FOUND no archive, PKV_E_SYSTEM. */
+/* What cannot be read of it is passed over: pkv_status_missing names it, and chain_fault. Errors:
+ * PKV_E_NOT_FOUND no archive, PKV_E_SYSTEM, PKV_E_MEMORY. */
 PKV_API int pkv_status_get(pkv_status *status, const char *directory, pkv_error *error);
 
 /* Losses, gaps and unreadable parts of the whole archive; one call a stretch, in time order. */

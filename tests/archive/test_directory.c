@@ -139,7 +139,8 @@ static void expect_listed(int64_t since_ns, int64_t until_ns, const char *expect
     struct pkv__segment_file *files = NULL;
     size_t count = 99;
     char got[64] = "";
-    assert_done(pkv__archive_list(directory, since_ns, until_ns, &files, &count, &error), error);
+    assert_done(pkv__archive_list(directory, since_ns, until_ns, NULL, &files, &count, &error),
+                error);
     for (size_t i = 0; i < count; i++)
         (void)snprintf(got + strlen(got), sizeof got - strlen(got), "%u%s ",
                        (unsigned)files[i].name.sequence, files[i].open ? "o" : "");

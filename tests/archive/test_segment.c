@@ -446,9 +446,9 @@ static void opening_that_fails_leaves_no_segment(void **state)
             assert_true(rc == 0 || !writer);
             if (rc < 0) {
                 pkv__fault_hook = NULL;
-                assert_done(
-                    pkv__archive_list(directory, INT64_MIN, INT64_MAX, &files, &count, &error),
-                    error);
+                assert_done(pkv__archive_list(directory, INT64_MIN, INT64_MAX, NULL, &files, &count,
+                                              &error),
+                            error);
                 assert_int_equal(count, 0);
                 pkv__free(files);
                 pkv__fault_hook = fail_operation;

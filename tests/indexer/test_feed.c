@@ -108,7 +108,8 @@ static unsigned fed_segments(void)
     size_t count = 0;
     unsigned fed = 0;
     pkv_error error;
-    assert_done(pkv__archive_list(directory, INT64_MIN, INT64_MAX, &files, &count, &error), error);
+    assert_done(pkv__archive_list(directory, INT64_MIN, INT64_MAX, NULL, &files, &count, &error),
+                error);
     assert_int_equal(count, 3);
     for (size_t i = 0; i < count; i++) {
         struct pkv__intake *given = pkv__feed_take(feed, &files[i].name), *read;
@@ -150,7 +151,8 @@ static void a_segment_is_fed_from_its_first_block_or_not_at_all(void **state)
     write_archive();
     struct pkv__segment_file *files = NULL;
     size_t count = 0;
-    assert_int_equal(pkv__archive_list(directory, INT64_MIN, INT64_MAX, &files, &count, NULL), 0);
+    assert_int_equal(pkv__archive_list(directory, INT64_MIN, INT64_MAX, NULL, &files, &count, NULL),
+                     0);
     assert_null(pkv__feed_take(feed, &files[0].name));
     assert_int_equal(fed_segments(), 2);
     pkv__free(files);

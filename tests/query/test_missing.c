@@ -192,7 +192,7 @@ static void note_days(const char *directory, const char *then)
     struct pkv__archive_day *days = NULL;
     sqlite3 *db = NULL;
     size_t count = 0;
-    assert_int_equal(pkv__archive_days(directory, &days, &count, NULL), 0);
+    assert_int_equal(pkv__archive_days(directory, NULL, &days, &count, NULL), 0);
     assert_int_equal(count, 1);
     assert_int_equal(pkv__catalog_open(&db, directory, NULL), 0);
     days[0].segments = segments_of(db);

@@ -107,7 +107,7 @@ static inline struct seen *see_archive(void)
     size_t count = 0;
     pkv_error error;
     assert_done(
-        pkv__archive_list(test_directory, PKV_TIME_MIN, PKV_TIME_MAX, &files, &count, &error),
+        pkv__archive_list(test_directory, PKV_TIME_MIN, PKV_TIME_MAX, NULL, &files, &count, &error),
         error);
     assert_in_range(count, 0, MAX_SEGMENTS);
     for (size_t i = 0; i < count; i++)

@@ -44,7 +44,7 @@ static int64_t start_of(unsigned at)
     size_t count = 0;
     pkv_error error;
     assert_done(
-        pkv__archive_list(test_directory, PKV_TIME_MIN, PKV_TIME_MAX, &files, &count, &error),
+        pkv__archive_list(test_directory, PKV_TIME_MIN, PKV_TIME_MAX, NULL, &files, &count, &error),
         error);
     assert_in_range(at, 0, count - 1);
     int64_t start_ns = files[at].name.start_ns;
