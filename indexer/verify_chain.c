@@ -74,17 +74,29 @@ static int tell_twice(struct pkv__verify *v)
     return rc;
 }
 
-int pkv__verify_chain(struct pkv__verify *v)
+/* What keeps it from being read is told, and nothing is read of it then. */
+static int read_chain(struct pkv__verify *v, const struct pkv__chain_look *look)
 {
-    struct pkv__chain_look look = {take_entry, take_fault, v};
-    v->chain_holds = true;
-    int rc = pkv__chain_verify(v->directory, &look, v->error);
+    pkv_error why = {.code = 0};
+    int rc = pkv__chain_verify(v->directory, look, &why);
     if (rc == PKV_E_NOT_FOUND) {
         v->chain_holds = false;
         return pkv__verify_say(v, PKV_FINDING_MISSING, CHAIN, -1,
                                "restore it from a copy: it cannot be made again",
                                "is not there: no segment can be proved");
     }
+    if (rc == PKV_E_SYSTEM || rc == PKV_E_LIMIT) {
+        v->chain_holds = false;
+        v->chain_unread = true;
+    }
+    return rc == 0 || rc == PKV_E_CANCELED ? rc : pkv__verify_say_unreadable(v, CHAIN, rc, &why);
+}
+
+int pkv__verify_chain(struct pkv__verify *v)
+{
+    struct pkv__chain_look look = {take_entry, take_fault, v};
+    v->chain_holds = true;
+    int rc = read_chain(v, &look);
     if (v->chained_count)
         qsort(v->chained, v->chained_count, sizeof *v->chained, compare);
     v->report.chained = v->chained_count;
@@ -139,8 +151,8 @@ int pkv__verify_unproven(struct pkv__verify *v)
     if (!v->unproven_count || !v->chain_holds)
         return 0;
     qsort(v->unproven, v->unproven_count, sizeof *v->unproven, compare);
-    int rc = pkv__chain_verify(v->directory, &look, v->error);
-    for (size_t i = 0; rc == 0 && i < v->unproven_count; i++) {
+    int rc = read_chain(v, &look);
+    for (size_t i = 0; rc == 0 && v->chain_holds && i < v->unproven_count; i++) {
         char path[PKV__SEGMENT_PATH_TEXT];
         if (v->unproven[i].met)
             continue;

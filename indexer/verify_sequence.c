@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive/loss_journal.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -23,23 +24,54 @@ static int add(struct pkv__verify *v, uint32_t lane, uint64_t sequence)
     return 0;
 }
 
+/* A file of locks/ that went away since it was listed is no finding. */
+static int tell_unreadable(struct pkv__verify *v, const char *name, int rc, const pkv_error *why)
+{
+    PKV__AUTO_FREE char *relative = pkv__archive_join("locks", name);
+    if (!relative)
+        return pkv__error_memory(v->error);
+    return rc == PKV_E_NOT_FOUND ? 0 : pkv__verify_say_unreadable(v, relative, rc, why);
+}
+
 /* Numbers begin at 1. One that a living writer has just drawn may have no file yet. */
-static int read_lane(struct pkv__verify *v, const char *name)
+static int read_number(struct pkv__verify *v, const char *name, uint32_t lane)
 {
     PKV__AUTO_FREE char *path = pkv__printf("%s/locks/%s", v->directory, name);
     PKV__AUTO_FREE char *text = NULL;
-    const char *digits = name + strlen(LANE);
     size_t length = 0;
-    uint64_t lane, last;
+    uint64_t last;
+    pkv_error why;
     if (!path)
         return pkv__error_memory(v->error);
     bool writes = pkv__file_is_locked(path);
-    if (!pkv__text_number(&lane, digits, strlen(digits), UINT32_MAX) ||
-        pkv__file_read_all(path, PKV__SIZELESS_MAX_BYTES, &text, &length, NULL) < 0 ||
-        length == 0 || !pkv__text_number(&last, text, length - 1, UINT64_MAX - 1))
+    int rc = pkv__file_read_all(path, PKV__SIZELESS_MAX_BYTES, &text, &length, &why);
+    if (rc < 0)
+        return tell_unreadable(v, name, rc, &why);
+    if (length == 0 || !pkv__text_number(&last, text, length - 1, UINT64_MAX - 1))
         return 0;
-    int rc = add(v, (uint32_t)lane, 0);
-    return rc < 0 ? rc : add(v, (uint32_t)lane, writes ? last : last + 1);
+    rc = add(v, lane, 0);
+    return rc < 0 ? rc : add(v, lane, writes ? last : last + 1);
+}
+
+static int look_at_losses(struct pkv__verify *v, const char *name, uint32_t lane)
+{
+    struct pkv__loss_record records[PKV__LOSS_RECORDS];
+    size_t count;
+    pkv_error why;
+    int rc = pkv__loss_journal_read(v->directory, lane, records, &count, &why);
+    return rc < 0 ? tell_unreadable(v, name, rc, &why) : 0;
+}
+
+/* "lane-N", "lane-N.losses"; others are no business of ours. */
+static int read_lane(struct pkv__verify *v, const char *name)
+{
+    const char *digits = name + strlen(LANE), *behind = digits + strspn(digits, "0123456789");
+    uint64_t lane;
+    if (!pkv__text_number(&lane, digits, (size_t)(behind - digits), UINT32_MAX))
+        return 0;
+    if (!*behind)
+        return read_number(v, name, (uint32_t)lane);
+    return strcmp(behind, ".losses") == 0 ? look_at_losses(v, name, (uint32_t)lane) : 0;
 }
 
 int pkv__verify_read_lanes(struct pkv__verify *v)
@@ -49,7 +81,10 @@ int pkv__verify_read_lanes(struct pkv__verify *v)
     size_t count = 0;
     if (!path)
         return pkv__error_memory(v->error);
-    int rc = pkv__file_list(path, &names, &count, v->error);
+    pkv_error why;
+    int rc = pkv__file_list(path, &names, &count, &why);
+    if (rc < 0)
+        return pkv__verify_say_unreadable(v, "locks", rc, &why);
     for (size_t i = 0; rc == 0 && i < count; i++)
         if (strncmp(names[i], LANE, strlen(LANE)) == 0)
             rc = read_lane(v, names[i]);

@@ -17,6 +17,21 @@ static int say_stranger(struct pkv__verify *v, const char *relative)
     return pkv__verify_say(v, PKV_FINDING_NOTE, relative, -1, ADVICE, "does not belong here");
 }
 
+/* Of segments/ it was told when they were listed; that an index cannot be looked into is told with
+ * its segment. */
+static int tell_unlisted(struct pkv__verify *v, const char *relative, unsigned level, int rc,
+                         const pkv_error *why)
+{
+    if (rc == PKV_E_MEMORY)
+        return pkv__error_memory(v->error);
+    if (rc == PKV_E_NOT_FOUND && level > 0)
+        return say_stranger(v, relative);
+    if (strncmp(relative, "segments", strlen("segments")) == 0)
+        return 0;
+    return pkv__verify_say(v, PKV_FINDING_NOTE, relative, -1,
+                           "see that it can be read, and try again", "%s", why->text);
+}
+
 static bool is_date_part(const char *name, unsigned level)
 {
     size_t digits = level == 0 ? 4 : 2;
@@ -30,12 +45,10 @@ static int walk(struct pkv__verify *v, const char *relative, unsigned level, fil
     size_t count = 0;
     if (!path)
         return pkv__error_memory(v->error);
-    int rc = pkv__file_list(path, &names, &count, v->error);
-    if (rc == PKV_E_MEMORY)
-        return rc;
+    pkv_error why;
+    int rc = pkv__file_list(path, &names, &count, &why);
     if (rc < 0)
-        return pkv__verify_say(v, PKV_FINDING_NOTE, relative, -1, ADVICE,
-                               "should be a directory that can be listed");
+        return tell_unlisted(v, relative, level, rc, &why);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         PKV__AUTO_FREE char *below = pkv__archive_join(relative, names[i]);
         if (!below)
@@ -58,7 +71,7 @@ static int look_at_segment(struct pkv__verify *v, const char *relative, const ch
         return say_stranger(v, relative);
     pkv__segment_path(canonical, &parsed, open);
     if (strcmp(canonical, relative) == 0)
-        return 0;
+        return open ? pkv__verify_twin(v, &parsed) : 0;
     return pkv__verify_say(v, PKV_FINDING_DAMAGE, relative, -1, "move it where its name says",
                            "is a segment in a wrong directory: it belongs to %s", canonical);
 }
