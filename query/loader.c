@@ -67,18 +67,24 @@ int pkv__loader_new(struct pkv__loader **loader, pkv__loader_path_fn *path, void
     return PKV_OK;
 }
 
+static int open_by_name(struct pkv__loader *l, struct hand *hand, const struct pkv__plan *plan,
+                        pkv_error *error)
+{
+    PKV__AUTO_FREE char *path = l->path(l->context, plan);
+    return path ? pkv__segment_reader_open(&hand->reader, path, error) : pkv__error_memory(error);
+}
+
+/* A segment may be sealed between the look for its name and its opening: once. */
 static int open_segment(struct pkv__loader *l, struct hand *hand, uint64_t generation,
                         const struct pkv__plan *plan, pkv_error *error)
 {
     if (hand->reader && hand->segment == plan->segment && hand->generation == generation)
         return PKV_OK;
     hand->reader = pkv__segment_reader_free(hand->reader);
-    PKV__AUTO_FREE char *path = l->path(l->context, plan);
-    if (!path)
-        return pkv__error_memory(error);
     hand->segment = plan->segment;
     hand->generation = generation;
-    return pkv__segment_reader_open(&hand->reader, path, error);
+    int rc = open_by_name(l, hand, plan, error);
+    return rc == PKV_E_NOT_FOUND ? open_by_name(l, hand, plan, error) : rc;
 }
 
 static int load(struct pkv__loader *l, struct hand *hand, uint64_t generation, struct job *job)

@@ -6,11 +6,20 @@
 #include <pktvault/time.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "query/frame.h"
 #include "query/query_internal.h"
+
+static bool has_directory(const struct pkv_query *query, const char *directory)
+{
+    for (size_t i = 0; i < query->directory_count; i++)
+        if (pkv__file_is_same(query->directories[i], directory))
+            return true;
+    return false;
+}
 
 static int copy_directories(struct pkv_query *query, const char *const *directories, size_t count,
                             pkv_error *error)
@@ -23,10 +32,12 @@ static int copy_directories(struct pkv_query *query, const char *const *director
         int rc = pkv__archive_check(directories[i], error);
         if (rc)
             return rc;
-        query->directories[i] = pkv__strdup(directories[i]);
-        if (!query->directories[i])
+        if (has_directory(query, directories[i]))
+            continue;
+        char *copy = pkv__strdup(directories[i]);
+        if (!copy)
             return pkv__error_memory(error);
-        query->directory_count++;
+        query->directories[query->directory_count++] = copy;
     }
     return PKV_OK;
 }

@@ -15,10 +15,7 @@
 void pkv__query_add_unreadable(struct pkv_query *query, int64_t from_ns, int64_t until_ns,
                                const char *text)
 {
-    pkv_missing missing = {
-        .cause = PKV_MISSING_UNREADABLE, .from_ns = from_ns, .until_ns = until_ns};
-    (void)snprintf(missing.text, sizeof(missing.text), "%.190s", text);
-    pkv__missing_add(&query->missing, &missing);
+    pkv__missing_add_unreadable(&query->missing, from_ns, until_ns, text);
 }
 
 struct scan_context {
@@ -82,6 +79,18 @@ static void on_coverage(void *context, int64_t first_ns, int64_t last_ns, bool i
         c->query->missing.more++;
 }
 
+/* It was sealed between the look for its name and its opening. */
+static int take_new_path(struct pkv_query *query, const struct pkv__candidate *candidate,
+                         struct pkv__plan *plan, pkv_error *error)
+{
+    char *path = pkv__query_segment_path(query, candidate);
+    if (!path)
+        return pkv__error_memory(error);
+    pkv__free(plan->path);
+    plan->path = path;
+    return PKV_OK;
+}
+
 static int scan(struct pkv_query *query, const struct pkv__candidate *candidate,
                 const struct pkv__plan_request *request, struct pkv__plan *plan,
                 struct pkv__plan_counts *counts, pkv_error *error)
@@ -94,6 +103,10 @@ static int scan(struct pkv_query *query, const struct pkv__candidate *candidate,
     if (pkv__losses_new(&context.losses, candidate->name.start_ns))
         return pkv__error_memory(error);
     int rc = pkv__plan_from_scan(plan, request, &events, counts, error);
+    if (rc == PKV_E_NOT_FOUND && candidate->open) {
+        rc = take_new_path(query, candidate, plan, error);
+        rc = rc ? rc : pkv__plan_from_scan(plan, request, &events, counts, error);
+    }
     if (!rc && candidate->open)
         rc = pkv__untold_of_segment(query->directories[candidate->archive], &candidate->name,
                                     context.losses, error);

@@ -50,8 +50,9 @@ typedef struct pkv_summary {
     char info[64]; /* flags, ICMP type/code, "who-has 10.0.0.1" …: never what a packet spells */
 } pkv_summary;
 
-/* expr NULL or "": everything. The range is [since_ns, until_ns). Errors: PKV_E_SYNTAX (offset:
- * column of expr), PKV_E_NOT_FOUND no archive, PKV_E_SYSTEM, PKV_E_MEMORY. */
+/* expr NULL or "": everything. The range is [since_ns, until_ns). An archive that is named twice,
+ * by whatever path, is searched once. Errors: PKV_E_SYNTAX (offset: column of expr),
+ * PKV_E_NOT_FOUND no archive, PKV_E_SYSTEM, PKV_E_MEMORY. */
 PKV_API int pkv_query_open(pkv_query **query, const char *const *directories, size_t count,
                            const char *expression, int64_t since_ns, int64_t until_ns,
                            unsigned flags, const pkv_options *options, pkv_error *error);
