@@ -33,8 +33,8 @@ struct find {
     struct pkv__catalog_names names;
     struct pkv__stem_set stems; /* of the catalog, of the days that are listed */
 
-    struct pkv__archive_day *days; /* to be listed */
-    size_t day_count;
+    struct pkv__archive_day *days; /* to be listed; behind them those that need not be */
+    size_t day_count, all_days;
     uint64_t noted; /* segments of days that need not be listed */
     struct unlisted {
         char date[sizeof(((struct pkv__archive_day *)NULL)->day)];
@@ -76,6 +76,22 @@ static int catalog_stem(void *context, const char *stem)
 {
     struct find *f = context;
     return pkv__stem_set_add(&f->stems, stem) ? pkv__error_memory(f->error) : PKV_OK;
+}
+
+static bool has_day(const struct find *f, const char *stem)
+{
+    for (size_t i = 0; i < f->all_days; i++)
+        if (strncmp(f->days[i].day, stem, strlen(f->days[i].day)) == 0)
+            return true;
+    return pkv__stem_set_has(&f->stems, stem);
+}
+
+/* The directory of the day is gone. What the catalog has of it is looked for, and named as missing
+ * then. */
+static int catalog_stem_without_day(void *context, const char *stem)
+{
+    struct find *f = context;
+    return has_day(f, stem) ? PKV_OK : catalog_stem(f, stem);
 }
 
 /* Names are kept while looking them up is cheaper than reading everything. */
@@ -124,19 +140,21 @@ static int candidates(struct find *f)
     return rc;
 }
 
-/* Keeps of the days those that have to be listed. Notes come in the same order. */
-static void drop_noted(struct find *f, const struct pkv__archive_day *notes, size_t count)
+/* Brings the days that have to be listed to the front. Days and notes come in the same order. */
+static void pass_over_noted(struct find *f, const struct pkv__archive_day *notes, size_t count)
 {
     size_t kept = 0, at = 0;
     for (size_t i = 0; i < f->day_count; i++) {
-        const struct pkv__archive_day *day = &f->days[i];
-        while (at < count && strcmp(notes[at].day, day->day) < 0)
+        const struct pkv__archive_day day = f->days[i];
+        while (at < count && strcmp(notes[at].day, day.day) < 0)
             at++;
-        if (at < count && strcmp(notes[at].day, day->day) == 0 && notes[at].inode == day->inode &&
-            notes[at].changed_ns == day->changed_ns)
+        if (at < count && strcmp(notes[at].day, day.day) == 0 && notes[at].inode == day.inode &&
+            notes[at].changed_ns == day.changed_ns) {
             f->noted += notes[at].segments;
-        else
-            f->days[kept++] = *day;
+            continue;
+        }
+        f->days[i] = f->days[kept];
+        f->days[kept++] = day;
     }
     f->day_count = kept;
 }
@@ -149,11 +167,13 @@ static int choose_days(struct find *f)
     int rc = pkv__archive_notes_read(f->directory, &notes, &count, f->error);
     if (rc)
         return rc;
-    drop_noted(f, notes, count);
+    pass_over_noted(f, notes, count);
     for (size_t i = 0; i < f->day_count && !rc; i++)
         rc = pkv__catalog_stems(f->catalog, f->days[i].day, catalog_stem, f, f->error);
     for (size_t i = 0; i < f->unlisted_count && !rc; i++)
         rc = pkv__catalog_stems(f->catalog, f->unlisted[i].date, catalog_stem, f, f->error);
+    if (!rc && f->noted + f->stems.count < f->catalogued)
+        rc = pkv__catalog_stems(f->catalog, "", catalog_stem_without_day, f, f->error);
     if (!rc && f->noted + f->stems.count != f->catalogued)
         rc = pkv__error(f->error, PKV_E_FORMAT, -1, "%s: the catalog lacks segments", f->directory);
     return rc;
@@ -191,8 +211,10 @@ static int read_days(struct find *f)
     f->days = NULL;
     f->day_count = 0;
     f->unlisted_count = 0;
-    return pkv__archive_days(f->directory, &(struct pkv__unlisted){note_unlisted, f}, &f->days,
-                             &f->day_count, f->error);
+    int rc = pkv__archive_days(f->directory, &(struct pkv__unlisted){note_unlisted, f}, &f->days,
+                               &f->day_count, f->error);
+    f->all_days = f->day_count;
+    return rc;
 }
 
 /* The directories are looked at after the catalog's moment: what is indexed in between is then
