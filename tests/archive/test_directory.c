@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/archive/support.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/limits.h"
 
 static void an_archive_is_made_once_and_keeps_its_uuid(void **state)
 {
@@ -170,6 +175,278 @@ static void segments_are_listed_in_order_and_by_day(void **state)
     expect_listed(NOON_NS + 5 * DAY_NS, INT64_MAX, "");
 }
 
+/* The day of segment 2 is a link to itself: even who may do everything cannot list it. */
+static void make_unlistable_day(void)
+{
+    pkv_error error;
+    assert_done(pkv__archive_create(directory, &error), error);
+    touch_segment(NOON_NS, 1, false);
+    touch_segment(NOON_NS + 2 * DAY_NS, 3, false);
+    assert_int_equal(symlink("19", at("segments/2026/11/19")), 0);
+}
+
+struct told {
+    char dates[64];
+    int answer;
+};
+
+static int tell(void *context, const char *date, const pkv_error *why)
+{
+    struct told *told = context;
+    assert_int_equal(why->code, PKV_E_SYSTEM);
+    assert_non_null(strstr(why->text, "segments"));
+    (void)snprintf(told->dates + strlen(told->dates), sizeof told->dates - strlen(told->dates),
+                   "%s ", date);
+    return told->answer;
+}
+
+static void a_day_that_cannot_be_listed_is_told_and_the_rest_is_listed(void **state)
+{
+    struct pkv__segment_file *files = NULL;
+    struct pkv__archive_day *days = NULL;
+    struct told told = {.answer = 0};
+    const struct pkv__unlisted unlisted = {tell, &told};
+    size_t count = 0;
+    pkv_error error;
+    (void)state;
+    make_unlistable_day();
+    assert_done(
+        pkv__archive_list(directory, INT64_MIN, INT64_MAX, &unlisted, &files, &count, &error),
+        error);
+    assert_int_equal(count, 2);
+    assert_string_equal(told.dates, "20261119 ");
+    pkv__free(files);
+    assert_done(pkv__archive_days(directory, &unlisted, &days, &count, &error), error);
+    assert_int_equal(count, 2);
+    assert_string_equal(told.dates, "20261119 20261119 ");
+    pkv__free(days);
+}
+
+static void nobody_to_tell_makes_it_an_error(void **state)
+{
+    struct pkv__segment_file *files = NULL;
+    struct told told = {.answer = PKV_E_CANCELED};
+    size_t count = 0;
+    pkv_error error;
+    (void)state;
+    make_unlistable_day();
+    assert_int_equal(
+        pkv__archive_list(directory, INT64_MIN, INT64_MAX, NULL, &files, &count, &error),
+        PKV_E_SYSTEM);
+    assert_non_null(strstr(error.text, "segments/2026/11/19"));
+    assert_int_equal(pkv__archive_list(directory, INT64_MIN, INT64_MAX,
+                                       &(struct pkv__unlisted){tell, &told}, &files, &count,
+                                       &error),
+                     PKV_E_CANCELED);
+}
+
+static void what_is_no_directory_is_passed_over(void **state)
+{
+    pkv_error error;
+    (void)state;
+    assert_done(pkv__archive_create(directory, &error), error);
+    touch_segment(NOON_NS, 1, false);
+    write_whole(at("segments/2030"), "", 0);
+    assert_int_equal(mkfifo(at("segments/2031"), 0600), 0);
+    assert_int_equal(mkfifo(at("segments/2026/12"), 0600), 0);
+    write_whole(at("segments/2026/11/19"), "", 0);
+    expect_listed(INT64_MIN, INT64_MAX, "1 ");
+    struct pkv__archive_day *days = NULL;
+    size_t count = 0;
+    assert_done(pkv__archive_days(directory, NULL, &days, &count, &error), error);
+    assert_int_equal(count, 1);
+    pkv__free(days);
+}
+
+static void the_path_and_the_beginning_of_what_is_not_listed(void **state)
+{
+    static const struct {
+        const char *date, *path;
+        int64_t start_ns;
+    } table[] = {{"", "segments", INT64_MIN},
+                 {"2026", "segments/2026", NOON_NS - DAY_NS / 2 - 321 * DAY_NS},
+                 {"202611", "segments/2026/11", NOON_NS - DAY_NS / 2 - 17 * DAY_NS},
+                 {"20261118", "segments/2026/11/18", NOON_NS - DAY_NS / 2},
+                 {"20261399", "segments/2026/13/99", INT64_MIN}};
+    char path[PKV__UNLISTED_PATH_TEXT];
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        pkv__unlisted_path(path, table[i].date);
+        assert_string_equal(path, table[i].path);
+        assert_int_equal(pkv__unlisted_start(table[i].date), table[i].start_ns);
+    }
+}
+
+/* What a large directory shows whose segment 2 is sealed between two system calls: its old name is
+ * not read any more, and the place of the new one was passed. In place of libc's, for this program;
+ * counts the readings. */
+static bool sealing;
+static unsigned readings;
+
+static void seal(void)
+{
+    const struct pkv__segment_name segment = {NOON_NS, 0, 2};
+    char open[PKV__SEGMENT_PATH_TEXT], sealed[PKV__SEGMENT_PATH_TEXT];
+    pkv__segment_path(open, &segment, true);
+    pkv__segment_path(sealed, &segment, false);
+    assert_int_equal(rename(at(open), at(sealed)), 0);
+}
+
+struct dirent *readdir(DIR *day)
+{
+    static struct dirent *(*next)(DIR *);
+    static bool in_day;
+    if (!next) /* the standard's own way to turn an object into a function */
+        *(void **)&next = dlsym(RTLD_NEXT, "readdir");
+    struct dirent *entry = next(day);
+    in_day |= entry && strstr(entry->d_name, "-0-000001.");
+    while (sealing && readings == 0 && entry && strstr(entry->d_name, "-0-000002."))
+        entry = next(day);
+    if (!entry && in_day) {
+        if (sealing && readings == 0)
+            seal();
+        readings++;
+        in_day = false;
+        errno = 0;
+    }
+    return entry;
+}
+
+static void age(const char *relative)
+{
+    pkv_error error;
+    int64_t inode, changed_ns;
+    do {
+        (void)usleep(100000);
+        assert_done(pkv__file_stamp(at(relative), &inode, &changed_ns, &error), error);
+    } while (pkv__clock_ns() - changed_ns < PKV__SETTLED_NS + 100000000);
+}
+
+static void expect_sealing_seen(void)
+{
+    readings = 0;
+    sealing = true;
+    expect_listed(INT64_MIN, INT64_MAX, "1 2 ");
+    sealing = false;
+    assert_int_equal(readings, 2);
+}
+
+static void a_segment_that_is_sealed_while_its_day_is_listed_is_there(void **state)
+{
+    pkv_error error;
+    (void)state;
+    assert_done(pkv__archive_create(directory, &error), error);
+    touch_segment(NOON_NS, 1, false);
+    touch_segment(NOON_NS, 2, true);
+    expect_sealing_seen(); /* within a tick of the clock nothing would show */
+}
+
+static void so_is_one_in_a_day_that_was_quiet_before(void **state)
+{
+    pkv_error error;
+    (void)state;
+    assert_done(pkv__archive_create(directory, &error), error);
+    touch_segment(NOON_NS, 1, false);
+    touch_segment(NOON_NS, 2, true);
+    age("segments/2026/11/18");
+    expect_sealing_seen();
+}
+
+static void a_quiet_day_is_read_once(void **state)
+{
+    pkv_error error;
+    (void)state;
+    assert_done(pkv__archive_create(directory, &error), error);
+    touch_segment(NOON_NS, 1, false);
+    age("segments/2026/11/18");
+    readings = 0;
+    expect_listed(INT64_MIN, INT64_MAX, "1 ");
+    assert_int_equal(readings, 1);
+}
+
+static void expect_notes(const char *text, size_t expected)
+{
+    struct pkv__archive_day *notes = NULL;
+    size_t count = 99;
+    pkv_error error;
+    write_whole(at("locks/days"), text, strlen(text));
+    assert_done(pkv__archive_notes_read(directory, &notes, &count, &error), error);
+    assert_int_equal(count, expected);
+    pkv__free(notes);
+}
+
+static void notes_are_read_as_they_were_written(void **state)
+{
+    const struct pkv__archive_day written[] = {{"20261118", 7, 1795003200000000000, 3},
+                                               {"20261119", -7, -5, UINT64_MAX}};
+    struct pkv__archive_day *notes = NULL;
+    size_t count = 0;
+    pkv_error error;
+    (void)state;
+    assert_done(pkv__archive_create(directory, &error), error);
+    assert_done(pkv__archive_notes_write(directory, written, 2, &error), error);
+    assert_done(pkv__archive_notes_read(directory, &notes, &count, &error), error);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(notes[i].day, written[i].day);
+        assert_int_equal(notes[i].inode, written[i].inode);
+        assert_int_equal(notes[i].changed_ns, written[i].changed_ns);
+        assert_int_equal(notes[i].segments, written[i].segments);
+    }
+    pkv__free(notes);
+}
+
+#define NOTE "20261118 7 1795003200000000000 3\n"
+
+static void notes_of_another_form_are_none(void **state)
+{
+    static const char *const texts[] = {
+        "\n",
+        NOTE "\n",
+        NOTE "20261119 7 1 1",
+        NOTE " 20261119 7 1 1\n",
+        "2026111 7 1 1\n",
+        "202611181 7 1 1\n",
+        "20261118  7 1 1\n",
+        "20261118 7 1 -1\n",
+        "20261118 7 1\n",
+        "20261118 7 1 1 1\n",
+        "20261118 --7 1 1\n",
+        "20261118 99999999999999999999 1 1\n",
+        "20261118 7 1 99999999999999999999\n",
+        "20261118 7 1 1\r\n",
+    };
+    pkv_error error;
+    (void)state;
+    assert_done(pkv__archive_create(directory, &error), error);
+    expect_notes("", 0);
+    expect_notes(NOTE NOTE, 2);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        expect_notes(texts[i], 0);
+}
+
+/* Looking for the end of all that is left with each line took minutes. */
+static void many_notes_are_read_in_one_pass(void **state)
+{
+    pkv_error error;
+    size_t lines = PKV__DAY_NOTES_MAX_BYTES / strlen(NOTE);
+    char *text = malloc(PKV__DAY_NOTES_MAX_BYTES + 1);
+    (void)state;
+    assert_non_null(text);
+    assert_done(pkv__archive_create(directory, &error), error);
+    for (size_t i = 0; i < lines; i++)
+        memcpy(text + i * strlen(NOTE), NOTE, sizeof NOTE);
+    int64_t start_ns = pkv__monotonic_ns();
+    expect_notes(text, lines);
+    memset(text, '\n', PKV__DAY_NOTES_MAX_BYTES);
+    text[PKV__DAY_NOTES_MAX_BYTES] = '\0';
+    expect_notes(text, 0);
+    memset(text, '1', PKV__DAY_NOTES_MAX_BYTES);
+    expect_notes(text, 0);
+    assert_true(pkv__monotonic_ns() - start_ns < 5000000000);
+    free(text);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
@@ -181,6 +458,16 @@ int main(void)
         TEST(a_damaged_sequence_is_said),
         TEST(one_indexer_holds_the_archive),
         TEST(segments_are_listed_in_order_and_by_day),
+        TEST(a_day_that_cannot_be_listed_is_told_and_the_rest_is_listed),
+        TEST(nobody_to_tell_makes_it_an_error),
+        TEST(what_is_no_directory_is_passed_over),
+        TEST(the_path_and_the_beginning_of_what_is_not_listed),
+        TEST(a_segment_that_is_sealed_while_its_day_is_listed_is_there),
+        TEST(so_is_one_in_a_day_that_was_quiet_before),
+        TEST(a_quiet_day_is_read_once),
+        TEST(notes_are_read_as_they_were_written),
+        TEST(notes_of_another_form_are_none),
+        TEST(many_notes_are_read_in_one_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
