@@ -127,7 +127,7 @@ static char *path_of(struct pkv_query *query, const struct pkv__candidate *candi
 char *pkv__query_segment_path(struct pkv_query *query, const struct pkv__candidate *candidate)
 {
     char *path = path_of(query, candidate, candidate->open);
-    if (path && candidate->open && !pkv__file_exists(path)) {
+    if (path && candidate->open && pkv__file_is_gone(path)) {
         pkv__free(path);
         path = path_of(query, candidate, false);
     }
