@@ -63,16 +63,38 @@ static bool has_index(const char *directory, const struct pkv__segment_file *fil
     return !file->open && path && pkv__file_exists(path);
 }
 
-/* catalogued: the names of what is indexed are known. A segment may be sealed or deleted between
- * the listing and the look at it: then the catalog tells its names, or the next one does. What
- * cannot be read is told by the query. */
-static int of_segments(struct pkv__vni_names *names, const char *directory, bool catalogued,
+/* What is damaged has no names, and what is gone was sealed or deleted since it was listed: then
+ * the catalog tells its names, or the next one does. Anything else may have the name that is asked
+ * for.
+ */
+static int note_unread(struct pkv_query *query, int rc, const pkv_error *why, pkv_error *error)
+{
+    if (rc == PKV_E_MEMORY)
+        return pkv__error_memory(error);
+    if (!rc || rc == PKV_E_FORMAT || rc == PKV_E_NOT_FOUND)
+        return PKV_OK;
+    if (!query->names.unread)
+        query->names_unread = *why;
+    query->names.unread = &query->names_unread;
+    return PKV_OK;
+}
+
+static int note_unlisted(void *context, const char *date, const pkv_error *why)
+{
+    (void)date;
+    return note_unread(context, why->code, why, NULL);
+}
+
+/* catalogued: the names of what is indexed are known. */
+static int of_segments(struct pkv_query *query, const char *directory, bool catalogued,
                        pkv_error *error)
 {
     PKV__AUTO_FREE struct pkv__segment_file *files = NULL;
     size_t count = 0;
-    int rc = pkv__archive_list(directory, PKV_TIME_MIN, PKV_TIME_MAX, &pkv__unlisted_ignored,
-                               &files, &count, error);
+    pkv_error why;
+    struct pkv__unlisted unlisted = {note_unlisted, query};
+    int rc =
+        pkv__archive_list(directory, PKV_TIME_MIN, PKV_TIME_MAX, &unlisted, &files, &count, error);
     for (size_t i = 0; i < count && !rc; i++) {
         char relative[PKV__SEGMENT_PATH_TEXT];
         if (catalogued && has_index(directory, &files[i]))
@@ -81,9 +103,7 @@ static int of_segments(struct pkv__vni_names *names, const char *directory, bool
         PKV__AUTO_FREE char *path = pkv__archive_join(directory, relative);
         if (!path)
             return pkv__error_memory(error);
-        rc = of_segment(names, path, error);
-        if (rc != PKV_E_MEMORY)
-            rc = PKV_OK;
+        rc = note_unread(query, of_segment(&query->names, path, &why), &why, error);
     }
     return rc;
 }
@@ -103,7 +123,7 @@ int pkv__query_expression_names(void *context, const struct pkv__vni_names **nam
     *names = &query->names;
     for (size_t i = 0; i < query->directory_count && !query->has_names && !rc; i++) {
         bool catalogued = of_catalog(query, i);
-        rc = of_segments(&query->names, query->directories[i], catalogued, error);
+        rc = of_segments(query, query->directories[i], catalogued, error);
     }
     query->has_names = !rc;
     return rc;

@@ -24,6 +24,7 @@ struct pkv__vni_name {
 struct pkv__vni_names {
     struct pkv__vni_name *names;
     size_t count, capacity;
+    const pkv_error *unread; /* why there may be more; NULL: these are all */
 };
 
 /* Fetches the names when an expression uses one. 0 or an error. */

@@ -168,6 +168,10 @@ static int unknown_name(struct pkv__parser *p, const char *text, const struct pk
 {
     char list[300] = "";
     size_t used = 0;
+    if (names->unread)
+        return pkv__error(p->error, names->unread->code, -1,
+                          "whether '%.40s' is the name of a VNI is not known: %s", text,
+                          names->unread->text);
     for (size_t i = 0; i < names->count && used + 40 < sizeof(list); i++) {
         if (strstr(list, names->names[i].label))
             continue;

@@ -36,6 +36,7 @@ struct pkv_query {
     struct pkv__segments segments;
     struct pkv__vni_names names; /* of all archives: for the expression */
     bool has_names;
+    pkv_error names_unread;
 
     bool started;
     struct pkv__heap heap;

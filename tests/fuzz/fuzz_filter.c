@@ -15,7 +15,7 @@ static const uint8_t frame[42] = {2,    0, 0,  0,  0, 1, 2, 0,    0,  0,  0, 2, 
 static int names_of(void *context, const struct pkv__vni_names **names, pkv_error *error)
 {
     static struct pkv__vni_name list[] = {{100, 149, "web"}, {7, 7, "db"}};
-    static const struct pkv__vni_names known = {list, 2, 2};
+    static const struct pkv__vni_names known = {list, 2, 2, NULL};
     (void)context, (void)error;
     *names = &known;
     return 0;

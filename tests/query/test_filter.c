@@ -190,7 +190,7 @@ static bool has_vni(struct pkv__filter *filter, uint32_t vni)
 static void a_name_stands_for_its_vnis(void **state)
 {
     struct pkv__vni_name list[] = {{100, 149, "web"}, {7, 7, "db"}, {300, 300, "web"}};
-    struct pkv__vni_names names = {list, 3, 3};
+    struct pkv__vni_names names = {list, 3, 3, NULL};
     struct pkv__filter *filter = NULL;
     pkv_error error = {0};
     (void)state;

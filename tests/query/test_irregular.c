@@ -166,7 +166,7 @@ static void a_segment_behind_the_range_may_be_anything(void **state)
     }
 }
 
-static void names_of_networks_are_found_beside_what_cannot_be_read(void **state)
+static void a_name_is_unknown_once_everything_was_read(void **state)
 {
     const struct pkv__segment_name name = {NOON_NS + 60 * S, 0, 2};
     char path[PKV__SEGMENT_PATH_TEXT];
@@ -176,6 +176,11 @@ static void names_of_networks_are_found_beside_what_cannot_be_read(void **state)
     pkv__segment_path(path, &name, false);
     assert_int_equal(mkdir(at(path), 0700), 0);
     int rc = test_ask(&answer, directory, "vni nobody", PKV_TIME_MIN, PKV_TIME_MAX, 0, &error);
+    assert_int_equal(rc, PKV_E_SYSTEM);
+    assert_non_null(strstr(error.text, "'nobody'"));
+    assert_non_null(strstr(error.text, path));
+    assert_int_equal(rmdir(at(path)), 0);
+    rc = test_ask(&answer, directory, "vni nobody", PKV_TIME_MIN, PKV_TIME_MAX, 0, &error);
     assert_int_equal(rc, PKV_E_SYNTAX);
 }
 
@@ -247,6 +252,8 @@ static void the_state_of_an_archive_goes_on_without_its_chain(void **state)
     assert_int_equal(mkdir(at("catalog.sqlite"), 0700), 0);
     assert_done(pkv_status_get(&status, directory, &error), error);
     assert_non_null(strstr(status.chain_fault, "chain.log"));
+    assert_non_null(strstr(status.catalog_fault, "catalog.sqlite"));
+    assert_string_equal(status.segments_fault, "");
     assert_string_equal(status.uuid, "");
     assert_int_equal(status.sealed_segments, 1);
 }
@@ -260,7 +267,7 @@ int main(void)
         TEST(losses_that_cannot_be_read_cost_no_packets),
         TEST(neither_do_locks_that_cannot_be_listed),
         TEST(a_segment_behind_the_range_may_be_anything),
-        TEST(names_of_networks_are_found_beside_what_cannot_be_read),
+        TEST(a_name_is_unknown_once_everything_was_read),
         TEST(a_day_that_cannot_be_listed_is_named_where_it_may_matter),
         TEST(of_a_day_that_cannot_be_listed_the_catalog_still_tells),
         TEST(a_day_that_is_gone_is_named),
