@@ -26,6 +26,16 @@ static void put_times(struct cli_json *json, const pkv_status *status)
     put_time_if(json, "covered_until", covers, status->covered_until_ns);
 }
 
+static void put_faults(struct cli_json *json, const pkv_status *status)
+{
+    if (status->segments_fault[0])
+        cli_json_string(json, "segments_fault", status->segments_fault);
+    if (status->catalog_fault[0])
+        cli_json_string(json, "catalog_fault", status->catalog_fault);
+    if (status->chain_fault[0])
+        cli_json_string(json, "chain_fault", status->chain_fault);
+}
+
 static void put_numbers(struct cli_json *json, const pkv_status *status)
 {
     const struct {
@@ -75,8 +85,7 @@ int cli_status_json(const char *directory, const struct cli_range *range)
     cli_json_begin(&json, NULL, '{');
     cli_json_string(&json, "archive", directory);
     cli_json_string(&json, "uuid", status.uuid);
-    if (status.chain_fault[0])
-        cli_json_string(&json, "chain_fault", status.chain_fault);
+    put_faults(&json, &status);
     put_times(&json, &status);
     put_numbers(&json, &status);
     cli_json_bool(&json, "indexer_runs", status.indexer_runs);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <pktvault/status.h>
 
@@ -51,15 +52,21 @@ static void put_lag(const pkv_status *status)
     printf("; %s\n", status->indexer_runs ? "an indexer runs" : "no indexer runs");
 }
 
-static void put_chain_fault(const pkv_status *status)
+static void put_fault(const char *name, const char *fault)
 {
     char safe[CLI_SAFE_TEXT];
-    if (!status->chain_fault[0])
+    if (!*fault)
         return;
-    put_name("chain");
+    put_name(name);
     printf("%sunreadable: %s%s\n", cli_colour(stdout, CLI_RED),
-           cli_safe_text(safe, status->chain_fault, sizeof status->chain_fault),
-           cli_colour(stdout, CLI_PLAIN));
+           cli_safe_text(safe, fault, strlen(fault)), cli_colour(stdout, CLI_PLAIN));
+}
+
+static void put_faults(const pkv_status *status)
+{
+    put_fault("segments", status->segments_fault);
+    put_fault("catalog", status->catalog_fault);
+    put_fault("chain", status->chain_fault);
 }
 
 static void put_sizes(const pkv_status *status)
@@ -154,7 +161,7 @@ int cli_status_text(const char *directory, const struct cli_range *range)
     put_times(&status, range->utc);
     put_segments(&status);
     put_lag(&status);
-    put_chain_fault(&status);
+    put_faults(&status);
     put_sizes(&status);
     return put_all_missing(directory, range);
 }

@@ -30,20 +30,23 @@ static bool is_locked(const char *directory, const char *relative)
     return path && pkv__file_is_locked(path);
 }
 
-/* What else goes wrong with the chain is a part of the state. */
-static int unless_fatal(int rc, pkv_status *status, const pkv_error *why, pkv_error *error)
+#define FAULT_TEXT sizeof(((pkv_status *)NULL)->chain_fault)
+
+/* The first is kept. Memory that ran out is no part of the state of an archive. */
+static int note_fault(char fault[FAULT_TEXT], int rc, const pkv_error *why, pkv_error *error)
 {
     if (rc == PKV_E_MEMORY)
         return pkv__error_memory(error);
-    if (rc && !*status->chain_fault)
-        (void)snprintf(status->chain_fault, sizeof(status->chain_fault), "%.190s", why->text);
+    if (rc && !*fault)
+        (void)snprintf(fault, FAULT_TEXT, "%.190s", why->text);
     return PKV_OK;
 }
 
 static int add_uuid(pkv_status *status, const char *directory, pkv_error *error)
 {
     pkv_error why;
-    return unless_fatal(pkv__archive_uuid(directory, status->uuid, &why), status, &why, error);
+    int rc = pkv__archive_uuid(directory, status->uuid, &why);
+    return note_fault(status->chain_fault, rc, &why, error);
 }
 
 /* Lines of chain.log that name a segment. It is read and not opened for appending: nothing may be
@@ -57,8 +60,8 @@ static int add_chain(pkv_status *status, const char *directory, pkv_error *error
     pkv_error why;
     if (!path)
         return pkv__error_memory(error);
-    int rc = unless_fatal(pkv__file_read_all(path, PKV__CHAIN_MAX_BYTES, &text, &length, &why),
-                          status, &why, error);
+    int rc = pkv__file_read_all(path, PKV__CHAIN_MAX_BYTES, &text, &length, &why);
+    rc = note_fault(status->chain_fault, rc, &why, error);
     if (rc)
         return rc;
     for (const char *line = text; line && *line;
@@ -88,12 +91,20 @@ static void add_file(pkv_status *status, const char *directory,
     }
 }
 
+static int note_unlisted(void *context, const char *date, const pkv_error *why)
+{
+    pkv_status *status = context;
+    (void)date;
+    return note_fault(status->segments_fault, why->code, why, NULL);
+}
+
 static int add_files(pkv_status *status, const char *directory, pkv_error *error)
 {
     PKV__AUTO_FREE struct pkv__segment_file *files = NULL;
     size_t count = 0;
-    int rc = pkv__archive_list(directory, PKV_TIME_MIN, PKV_TIME_MAX, &pkv__unlisted_ignored,
-                               &files, &count, error);
+    struct pkv__unlisted unlisted = {note_unlisted, status};
+    int rc =
+        pkv__archive_list(directory, PKV_TIME_MIN, PKV_TIME_MAX, &unlisted, &files, &count, error);
     for (size_t i = 0; i < count && !rc; i++)
         add_file(status, directory, &files[i]);
     return rc;
@@ -125,17 +136,20 @@ static int add_totals(pkv_status *status, struct pkv__catalog *catalog, pkv_erro
     return pkv__catalog_stretches(catalog, PKV_TIME_MIN, PKV_TIME_MIN, widen, status, error);
 }
 
-/* An archive that is not indexed yet has no catalog, a damaged one will be made anew, and one that
- * cannot be read tells nothing: none of that is an error. */
+/* An archive that is not indexed yet has no catalog, and a damaged one will be made anew: neither
+ * is a fault. */
 static int add_catalog(pkv_status *status, const char *directory, pkv_error *error)
 {
     struct pkv__catalog *catalog = NULL;
-    int rc = pkv__catalog_reader_open(&catalog, directory, error);
+    pkv_error why;
+    int rc = pkv__catalog_reader_open(&catalog, directory, &why);
     if (!rc)
-        rc = add_totals(status, catalog, error);
+        rc = add_totals(status, catalog, &why);
     (void)pkv__catalog_reader_close(catalog);
     status->index_bytes += size_of(directory, "catalog.sqlite");
-    return rc == PKV_E_MEMORY ? rc : PKV_OK;
+    if (rc == PKV_E_NOT_FOUND || rc == PKV_E_FORMAT)
+        return PKV_OK;
+    return note_fault(status->catalog_fault, rc, &why, error);
 }
 
 int pkv_status_get(pkv_status *status, const char *directory, pkv_error *error)

@@ -170,6 +170,15 @@ static int check_files(const char *path, bool alone, pkv_error *error)
     return rc;
 }
 
+/* SQLite does not know the name of what it could not open. */
+static int open_failed(sqlite3 *db, int rc, const char *path, pkv_error *error)
+{
+    int code = pkv__database_error(db, rc, error);
+    if (code == PKV_E_MEMORY || !*path)
+        return code;
+    return pkv__error(error, code, -1, "cannot open %s: SQLite: %s", path, sqlite3_errstr(rc));
+}
+
 int pkv__database_open(sqlite3 **db, const char *path, const char *parameters, int flags,
                        pkv_error *error)
 {
@@ -187,7 +196,7 @@ int pkv__database_open(sqlite3 **db, const char *path, const char *parameters, i
                              flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
     pkv__buffer_deinit(&uri);
     if (rc != SQLITE_OK)
-        return pkv__database_error(opened, rc, error);
+        return open_failed(opened, rc, path, error);
     rc = harden(opened, flags & SQLITE_OPEN_READONLY, error);
     if (rc < 0)
         return rc;

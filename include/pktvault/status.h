@@ -10,8 +10,9 @@ extern "C" {
 
 /* The state of an archive, read from its files and catalog; needs no daemon. */
 typedef struct pkv_status {
-    char uuid[37];         /* "": not known */
-    char chain_fault[200]; /* why chain.log cannot be read; "": it can */
+    char uuid[37]; /* "": not known */
+    /* What could not be read, for a person; "": everything. Numbers are of what could. */
+    char segments_fault[200], catalog_fault[200], chain_fault[200];
     uint64_t sealed_segments, open_segments;
     uint64_t dead_segments;      /* open, but nobody writes them: the indexer will recover them */
     uint64_t indexed_segments;   /* of the sealed ones */
@@ -25,8 +26,8 @@ typedef struct pkv_status {
     unsigned lanes_active; /* lanes whose writer holds its lock now */
 } pkv_status;
 
-/* What cannot be read of it is passed over: pkv_status_missing names it, and chain_fault. Errors:
- * PKV_E_NOT_FOUND no archive, PKV_E_SYSTEM, PKV_E_MEMORY. */
+/* What cannot be read is named and passed over. Errors: PKV_E_NOT_FOUND no archive, PKV_E_SYSTEM,
+ * PKV_E_MEMORY. */
 PKV_API int pkv_status_get(pkv_status *status, const char *directory, pkv_error *error);
 
 /* Losses, gaps and unreadable parts of the whole archive; one call a stretch, in time order. */

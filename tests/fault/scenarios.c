@@ -347,8 +347,10 @@ static int act_status(const char *directory, struct outcome *outcome, pkv_error 
     if (rc < 0)
         return rc;
     reading->packets = (unsigned)status.packets;
+    reading->unreadable |= *status.segments_fault || *status.catalog_fault || *status.chain_fault;
     reading->disordered =
-        status.sealed_segments != 2 || status.unchained_segments != 0 || status.open_segments != 0;
+        !reading->unreadable && (status.sealed_segments != 2 || status.unchained_segments != 0 ||
+                                 status.open_segments != 0);
     for (uint32_t i = 0; i < reading->packets && i < NUMBERS; i++)
         reading->times[i] = 1;
     return 0;
