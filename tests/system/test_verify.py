@@ -347,6 +347,37 @@ class Segments(Verify):
         write(path, bytes(data))
         self.assert_found("damage", self.relative(path), "stands among good ones")
 
+    def test_an_open_file_beside_the_sealed_one(self):
+        """Of two files of one name everybody reads the sealed one. What the other has may be lost."""
+        first, second = self.two_segments()
+        twin = first + ".open"
+        data = read(first)
+        write(twin, data)
+        self.assert_found("note", self.relative(twin), "stands beside the sealed segment .* has all of it")
+        for length in range(0, len(data), 5):  # as a backup of the open file may have it
+            write(twin, data[:length])
+            self.assert_found("note", self.relative(twin), "has all of it", "--quick")
+        write(twin, data[:-4] + bytes(100))
+        self.assert_found("note", self.relative(twin), "has all of it", "--quick")
+        write(twin, read(second))
+        self.assert_found("damage", self.relative(twin), "beside the sealed segment of its name, and differs from it")
+        self.assertEqual(int(pktvault("query", "-a", self.archive, "--count").out), 7)
+        self.assertEqual(int(pktvault("query", "-a", self.archive, "--count", "--no-index").out), 7)
+        write(twin, b"nonsense" * 10)
+        self.assert_found("damage", self.relative(twin), "differs from it")
+        os.remove(twin)
+        self.assert_content()
+
+    def test_an_open_file_beside_a_damaged_one(self):
+        """What the sealed one has lost may stand in the other."""
+        segment, _ = self.two_segments()
+        good = read(segment)
+        write(segment + ".open", good)
+        write(segment, good[:40] + bytes([good[40] ^ 1]) + good[41:])
+        self.assert_found("damage", self.relative(segment + ".open"), "differs from it")
+        write(segment, b"")
+        self.assert_found("damage", self.relative(segment + ".open"), "differs from it")
+
     def test_in_a_wrong_directory(self):
         segment, _ = self.two_segments()
         wrong = os.path.join(os.path.dirname(os.path.dirname(segment)), "30")
@@ -445,6 +476,14 @@ class Chain(Verify):
         for torn in (b"0123", b"0123\0\0\0", b"ab" * 32 + b"  segments/2026/11/22/x.pcapng.lz4\n# cha"):
             write(self.inside("chain.log"), good + torn)
             self.assert_found("note", "chain.log", "the last line is not whole", "--quick")
+
+    def test_past_its_limit(self):
+        """Refused by its size: it is not read, and neither is memory taken for it."""
+        self.two_segments()
+        os.truncate(self.inside("chain.log"), 1 << 40)
+        for options in ([], ["--quick"]):
+            findings = self.assert_found("damage", "chain.log", "is larger than", *options)
+            self.assertEqual(len(findings), 1, findings)
 
     def test_gone_or_empty(self):
         self.two_segments()
