@@ -125,7 +125,7 @@
 #define PKV__RECHECK_NS (60ll * 1000000000)
 
 /* Queries. */
-#define PKV__MISSING_LISTED_MAX 1000u
+#define PKV__MISSING_LISTED_MAX 1000u /* of each cause: no cause hides another */
 /* Packets that wait for their turn; past it they go to a temporary file. */
 #define PKV__QUERY_HELD_BYTES (24u << 20)
 #define PKV__QUERY_FLOWS_COUNTED_MAX (1u << 19) /* 8 MiB of hashes; then "at least" */

@@ -93,6 +93,7 @@ int cli_status_json(const char *directory, const struct cli_range *range)
     int result =
         pkv_status_missing(directory, range->since_ns, range->until_ns, put_missing, &json, &error);
     cli_json_end(&json, ']');
+    cli_json_bool(&json, "missing_more", result == PKV_STATUS_MORE);
     cli_json_end(&json, '}');
     cli_json_line(&json);
     return result < 0 ? cli_fail(&error, NULL) : CLI_DONE;

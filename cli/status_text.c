@@ -17,7 +17,7 @@ enum { LISTED_MAX = 10 }; /* so that it fits a screen; -T json has them all */
 
 struct missing_list {
     int utc;
-    uint64_t count;
+    uint64_t count, unreadable;
 };
 
 static void put_name(const char *name)
@@ -105,6 +105,7 @@ static int put_missing(void *context, const pkv_missing *missing)
 {
     struct missing_list *list = context;
     char stretch[CLI_STRETCH_TEXT], number[CLI_NUMBER_TEXT], safe[CLI_SAFE_TEXT];
+    list->unreadable += missing->cause == PKV_MISSING_UNREADABLE && list->count >= LISTED_MAX;
     if (list->count++ >= LISTED_MAX)
         return 0;
     put_name(list->count == 1 ? "lacks" : "");
@@ -124,17 +125,28 @@ static int put_missing(void *context, const pkv_missing *missing)
     return 0;
 }
 
+/* What cannot be read is worth a word even where losses fill the screen. */
+static void put_more(const struct missing_list *list, bool is_cut)
+{
+    char more[CLI_NUMBER_TEXT], unreadable[CLI_NUMBER_TEXT];
+    put_name("");
+    printf("and %s%s more", is_cut ? "at least " : "", cli_number(more, list->count - LISTED_MAX));
+    if (list->unreadable > 0)
+        printf(", %s%s of them unreadable%s", cli_colour(stdout, CLI_RED),
+               cli_number(unreadable, list->unreadable), cli_colour(stdout, CLI_PLAIN));
+    printf(": -T json lists %s\n", is_cut ? "1,000 of each cause" : "them all");
+}
+
 static int put_all_missing(const char *directory, const struct cli_range *range)
 {
     pkv_error error = {.code = 0};
     struct missing_list list = {.utc = range->utc};
-    if (pkv_status_missing(directory, range->since_ns, range->until_ns, put_missing, &list,
-                           &error) < 0)
+    int result =
+        pkv_status_missing(directory, range->since_ns, range->until_ns, put_missing, &list, &error);
+    if (result < 0)
         return cli_fail(&error, NULL);
-    if (list.count > LISTED_MAX) {
-        put_name("");
-        printf("and %" PRIu64 " more: -T json lists them all\n", list.count - LISTED_MAX);
-    }
+    if (list.count > LISTED_MAX)
+        put_more(&list, result == PKV_STATUS_MORE);
     if (list.count == 0) {
         put_name("lacks");
         printf("%snothing that it knows of%s\n", cli_colour(stdout, CLI_GREEN),

@@ -60,26 +60,34 @@ static void put_missing(const pkv_missing *missing, const struct cli_range *rang
         stderr);
 }
 
-static size_t put_kind(const pkv_query_report *report, enum kind kind,
-                       const struct cli_range *range)
+static void count_kinds(const pkv_query_report *report, uint64_t counts[KIND_COUNT])
+{
+    for (size_t i = 0; i < report->missing_count; i++)
+        counts[kind_of(report->missing[i].cause)]++;
+    for (int cause = 0; cause < PKV_MISSING_CAUSES; cause++)
+        counts[kind_of(cause)] += report->missing_more_of[cause];
+}
+
+static void put_kind(const pkv_query_report *report, enum kind kind, uint64_t count,
+                     const struct cli_range *range)
 {
     static const char *const NAMES[KIND_COUNT] = {"LOSSES", "GAPS", "DELETED", "INCOMPLETE"};
-    size_t count = 0;
-    for (size_t i = 0; i < report->missing_count; i++) {
+    char number[CLI_NUMBER_TEXT];
+    uint64_t listed = 0;
+    if (count == 0)
+        return;
+    (void)fprintf(stderr, "; %s%s:%s ", cli_colour(stderr, CLI_RED), NAMES[kind],
+                  cli_colour(stderr, CLI_PLAIN));
+    for (size_t i = 0; i < report->missing_count && listed < LISTED_MAX; i++) {
         if (kind_of(report->missing[i].cause) != kind)
             continue;
-        if (count == 0)
-            (void)fprintf(stderr, "; %s%s:%s ", cli_colour(stderr, CLI_RED), NAMES[kind],
-                          cli_colour(stderr, CLI_PLAIN));
-        else if (count < LISTED_MAX)
+        if (listed++ > 0)
             (void)fputs(", ", stderr);
-        if (count < LISTED_MAX)
-            put_missing(&report->missing[i], range);
-        count++;
+        put_missing(&report->missing[i], range);
     }
-    if (count > LISTED_MAX)
-        (void)fprintf(stderr, " and %zu more", count - LISTED_MAX);
-    return count;
+    if (count > listed)
+        (void)fprintf(stderr, "%s%s more", listed > 0 ? " and " : "",
+                      cli_number(number, count - listed));
 }
 
 static int64_t now_ns(void)
@@ -127,7 +135,8 @@ static bool put_covered(const pkv_query_report *report, const struct cli_range *
     return true;
 }
 
-static bool put_coverage(const pkv_query_report *report, const struct cli_range *range)
+static bool put_coverage(const pkv_query_report *report, bool is_readable,
+                         const struct cli_range *range)
 {
     char stretch[CLI_STRETCH_TEXT];
     bool before, behind;
@@ -138,6 +147,10 @@ static bool put_coverage(const pkv_query_report *report, const struct cli_range 
     }
     if (!before && !behind && report->packets > 0)
         return true;
+    if (!before && !behind && !is_readable) {
+        (void)fputs("; no match in what could be read", stderr);
+        return false;
+    }
     if (!before && !behind && range->until_ns != PKV_TIME_MAX && range->since_ns != PKV_TIME_MIN)
         return put_covered(report, range);
     (void)cli_stretch(stretch, report->covered_from_ns, report->covered_until_ns, PKV_TIME_MIN,
@@ -147,7 +160,7 @@ static bool put_coverage(const pkv_query_report *report, const struct cli_range 
     return !before && !behind;
 }
 
-static int status_of(const size_t *counts, bool strict)
+static int status_of(const uint64_t counts[KIND_COUNT], bool strict)
 {
     bool lacks = counts[LOSSES] + counts[GAPS] + counts[DELETED] > 0;
     return counts[INCOMPLETE] > 0 || (strict && lacks) ? CLI_UNREADABLE : CLI_DONE;
@@ -156,21 +169,21 @@ static int status_of(const size_t *counts, bool strict)
 int cli_worth(const pkv_query *query, const struct cli_worth *worth)
 {
     pkv_query_report report = {.packets = 0};
-    size_t counts[KIND_COUNT], missing = 0;
+    uint64_t counts[KIND_COUNT] = {0};
     (void)cli_output_flush();
     cli_progress_clear();
     (void)pkv_query_report_get(query, &report);
     put_counts(&report, worth->elapsed_ns);
-    bool covered = put_coverage(&report, worth->range);
+    count_kinds(&report, counts);
+    bool is_whole = put_coverage(&report, counts[INCOMPLETE] == 0, worth->range) &&
+                    report.missing_count == 0 && report.missing_more == 0;
     for (enum kind kind = LOSSES; kind < KIND_COUNT; kind++)
-        missing += counts[kind] = put_kind(&report, kind, worth->range);
-    if (report.missing_more > 0)
-        counted("; and ", report.missing_more, "more", "more");
+        put_kind(&report, kind, counts[kind], worth->range);
     if (worth->interrupted)
         (void)fputs("; interrupted", stderr);
     else if (worth->stopped_at > 0)
         counted("; stopped after ", worth->stopped_at, "packet (-c)", "packets (-c)");
-    else if (missing == 0 && covered)
+    else if (is_whole)
         (void)fputs("; complete as recorded", stderr);
     (void)fputc('\n', stderr);
     return status_of(counts, worth->strict);

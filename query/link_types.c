@@ -49,16 +49,14 @@ static uint16_t type_of_last(const pkv_query *query)
 static int from_packets(pkv_query *query, struct types *types, pkv_error *error)
 {
     pkv_query_report kept = query->report;
-    size_t missing = query->missing.count;
-    uint64_t more = query->missing.more;
+    struct pkv__missing_list missing = query->missing;
     size_t stretches = query->coverage.count;
     int rc = PKV_OK;
     while (types->count < 2 && (rc = pkv__query_step(query, error)) == 1)
         add(types, type_of_last(query));
     pkv__query_rewind(query);
     query->report = kept;
-    query->missing.count = missing;
-    query->missing.more = more;
+    pkv__missing_go_back(&query->missing, &missing);
     query->coverage.count = stretches;
     return rc < 0 ? rc : PKV_OK;
 }

@@ -12,11 +12,12 @@
 
 void pkv__missing_add(struct pkv__missing_list *list, const pkv_missing *missing)
 {
-    if (list->count >= PKV__MISSING_LISTED_MAX ||
+    if (list->listed[missing->cause] >= PKV__MISSING_LISTED_MAX ||
         pkv__grow(&list->items, &list->capacity, list->count + 1, sizeof(*list->items))) {
-        list->more++;
+        list->more[missing->cause]++;
         return;
     }
+    list->listed[missing->cause]++;
     list->items[list->count++] = *missing;
 }
 
@@ -27,6 +28,25 @@ void pkv__missing_add_unreadable(struct pkv__missing_list *list, int64_t from_ns
         .cause = PKV_MISSING_UNREADABLE, .from_ns = from_ns, .until_ns = until_ns};
     (void)snprintf(missing.text, sizeof(missing.text), "%.190s", text);
     pkv__missing_add(list, &missing);
+}
+
+void pkv__missing_drop_gaps(struct pkv__missing_list *list)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].cause != PKV_MISSING_GAP)
+            list->items[kept++] = list->items[i];
+    list->count = kept;
+    list->listed[PKV_MISSING_GAP] = 0;
+    list->more[PKV_MISSING_GAP] = 0;
+}
+
+void pkv__missing_go_back(struct pkv__missing_list *list, const struct pkv__missing_list *before)
+{
+    struct pkv__missing_list back = *before;
+    back.items = list->items;
+    back.capacity = list->capacity;
+    *list = back;
 }
 
 static int compare_missing(const void *a, const void *b)

@@ -12,12 +12,17 @@
 struct pkv__missing_list {
     pkv_missing *items;
     size_t count, capacity;
-    uint64_t more; /* past PKV__MISSING_LISTED_MAX, or out of memory */
+    size_t listed[PKV_MISSING_CAUSES];
+    uint64_t more[PKV_MISSING_CAUSES]; /* past PKV__MISSING_LISTED_MAX, or out of memory */
 };
+/* Each cause has room of its own: many losses do not hide a block that cannot be read. */
 void pkv__missing_add(struct pkv__missing_list *list, const pkv_missing *missing);
 /* Something that cannot be read; a longer text is cut. */
 void pkv__missing_add_unreadable(struct pkv__missing_list *list, int64_t from_ns, int64_t until_ns,
                                  const char *text);
+void pkv__missing_drop_gaps(struct pkv__missing_list *list);
+/* To what it was when it was copied; not once it was sorted. */
+void pkv__missing_go_back(struct pkv__missing_list *list, const struct pkv__missing_list *before);
 void pkv__missing_sort(struct pkv__missing_list *list);
 void pkv__missing_deinit(struct pkv__missing_list *list);
 

@@ -76,7 +76,7 @@ static void on_coverage(void *context, int64_t first_ns, int64_t last_ns, bool i
     if (c->is_live)
         end_ns = pkv__clock_ns();
     if (pkv__coverage_add(&c->query->coverage, start_ns, end_ns, !import))
-        c->query->missing.more++;
+        c->query->missing.more[PKV_MISSING_UNREADABLE]++;
 }
 
 /* It was sealed between the look for its name and its opening. */

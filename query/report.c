@@ -7,14 +7,19 @@
 /* Gaps are known once every unindexed segment was scanned, and counted then once. */
 static void finish_missing(pkv_query *query)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < query->missing.count; i++)
-        if (query->missing.items[i].cause != PKV_MISSING_GAP)
-            query->missing.items[kept++] = query->missing.items[i];
-    query->missing.count = kept;
+    pkv__missing_drop_gaps(&query->missing);
     pkv__coverage_gaps(&query->coverage, query->request.since_ns, query->request.until_ns,
                        &query->missing);
     pkv__missing_sort(&query->missing);
+}
+
+static void report_missing(const struct pkv__missing_list *missing, pkv_query_report *report)
+{
+    report->missing = missing->items;
+    report->missing_count = missing->count;
+    memcpy(report->missing_more_of, missing->more, sizeof(missing->more));
+    for (unsigned cause = 0; cause < PKV_MISSING_CAUSES; cause++)
+        report->missing_more += missing->more[cause];
 }
 
 int pkv_query_report_get(const pkv_query *query, pkv_query_report *report)
@@ -31,8 +36,6 @@ int pkv_query_report_get(const pkv_query *query, pkv_query_report *report)
     report->segments_skipped = query->segments.skipped;
     report->covered_from_ns = query->coverage.from_ns;
     report->covered_until_ns = query->coverage.until_ns;
-    report->missing = query->missing.items;
-    report->missing_count = query->missing.count;
-    report->missing_more = query->missing.more;
+    report_missing(&query->missing, report);
     return PKV_OK;
 }

@@ -292,13 +292,14 @@ static int from_files(struct find *f)
 /* What an archive had added before a catalog broke while it was read. */
 struct before {
     struct pkv__segments segments;
-    size_t missing, stretches;
+    struct pkv__missing_list missing;
+    size_t stretches;
     struct pkv__coverage coverage;
 };
 
 static struct before remember(const struct find *f)
 {
-    return (struct before){*f->segments, f->missing->count, f->coverage->count, *f->coverage};
+    return (struct before){*f->segments, *f->missing, f->coverage->count, *f->coverage};
 }
 
 static void go_back(struct find *f, const struct before *before)
@@ -307,7 +308,7 @@ static void go_back(struct find *f, const struct before *before)
     f->segments->all = before->segments.all;
     f->segments->in_range = before->segments.in_range;
     f->segments->skipped = before->segments.skipped;
-    f->missing->count = before->missing;
+    pkv__missing_go_back(f->missing, &before->missing);
     f->coverage->count = before->stretches;
     f->coverage->from_ns = before->coverage.from_ns;
     f->coverage->until_ns = before->coverage.until_ns;

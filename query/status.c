@@ -191,7 +191,8 @@ int pkv_status_missing(const char *directory, int64_t since_ns, int64_t until_ns
         for (size_t i = 0; i < report.missing_count; i++)
             if (row(context, &report.missing[i]))
                 break;
+        rc = report.missing_more > 0 ? PKV_STATUS_MORE : PKV_OK;
     }
     (void)pkv_query_free(query);
-    return rc < 0 ? rc : PKV_OK;
+    return rc;
 }

@@ -86,7 +86,8 @@ enum {
     PKV_MISSING_REFUSED,
     PKV_MISSING_GAP,
     PKV_MISSING_DELETED,
-    PKV_MISSING_UNREADABLE
+    PKV_MISSING_UNREADABLE,
+    PKV_MISSING_CAUSES /* their number */
 };
 typedef struct pkv_missing {
     int cause;
@@ -108,7 +109,9 @@ typedef struct pkv_query_report {
     int64_t covered_ns; /* of the range: recorded, or from its first to its last imported packet */
     const pkv_missing *missing; /* valid until the query is closed */
     size_t missing_count;
-    uint64_t missing_more; /* not listed, past a limit */
+    /* Not listed, past a limit that each cause has for itself; of each, and of all. */
+    uint64_t missing_more_of[PKV_MISSING_CAUSES];
+    uint64_t missing_more;
 } pkv_query_report;
 
 /* What the answer is worth. Complete once pkv_query_next has answered 0; before, as far as it got.

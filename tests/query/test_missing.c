@@ -105,6 +105,60 @@ static void between_two_runs_is_a_gap_and_quiet_is_none(void **state)
     test_directory_remove(directory);
 }
 
+static void change_catalog(const char *directory, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(pkv__catalog_open(&db, directory, NULL), 0);
+    assert_int_equal(pkv__database_exec(db, sql, NULL), 0);
+    pkv__database_close(db);
+}
+
+/* 1,500 losses of a cause in the first segment, and one damage. */
+#define MANY_LOSSES_AND_A_DAMAGE                                                                   \
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) "              \
+    "INSERT INTO loss SELECT name, 0, 'kernel', start_ns + i, start_ns + i + 1, 1 FROM n, "        \
+    "(SELECT name, start_ns FROM segment WHERE sequence = 1);"                                     \
+    "INSERT INTO damage SELECT name, 7, 'tested' FROM segment WHERE sequence = 1"
+
+static int take_missing(void *context, const pkv_missing *missing)
+{
+    size_t *counts = context;
+    counts[missing->cause]++;
+    return 0;
+}
+
+static void many_losses_do_not_hide_what_cannot_be_read(void **state)
+{
+    char *directory = two_runs();
+    const char *directories = directory;
+    size_t counts[PKV_MISSING_CAUSES] = {0};
+    pkv_query *query = NULL;
+    pkv_packet packet;
+    pkv_query_report report = {0};
+    (void)state;
+    test_index(directory);
+    change_catalog(directory, MANY_LOSSES_AND_A_DAMAGE);
+    assert_int_equal(
+        pkv_query_open(&query, &directories, 1, "", PKV_TIME_MIN, PKV_TIME_MAX, 0, NULL, NULL), 0);
+    while (pkv_query_next(query, &packet, NULL) == PKV_PACKET)
+        continue;
+    for (unsigned again = 0; again < 2; again++) {
+        assert_int_equal(pkv_query_report_get(query, &report), 0);
+        assert_int_equal(report.missing_count, 1002); /* with the gap */
+        assert_int_equal(report.missing_more, 500);
+        assert_int_equal(report.missing_more_of[PKV_MISSING_KERNEL], 500);
+    }
+    for (size_t i = 0; i < report.missing_count; i++)
+        (void)take_missing(counts, &report.missing[i]);
+    assert_int_equal(counts[PKV_MISSING_UNREADABLE], 1);
+    (void)pkv_query_free(query);
+    assert_int_equal(
+        pkv_status_missing(directory, PKV_TIME_MIN, PKV_TIME_MAX, take_missing, counts, NULL),
+        PKV_STATUS_MORE);
+    assert_int_equal(counts[PKV_MISSING_UNREADABLE], 2);
+    test_directory_remove(directory);
+}
+
 static void a_range_says_how_much_of_it_was_recorded(void **state)
 {
     char *directory = two_runs();
@@ -239,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(losses_have_their_cause_and_second),
         cmocka_unit_test(between_two_runs_is_a_gap_and_quiet_is_none),
+        cmocka_unit_test(many_losses_do_not_hide_what_cannot_be_read),
         cmocka_unit_test(a_range_says_how_much_of_it_was_recorded),
         cmocka_unit_test(a_name_counts_for_the_time_that_had_it),
         cmocka_unit_test(a_range_holds_for_each_of_several_archives),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The command line as people use it. What is expected comes from tcpdump, tshark and capinfos on the same captures."""
 
+import contextlib
 import csv
 import io
 import json
@@ -10,6 +11,7 @@ import re
 import select
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -342,6 +344,53 @@ class Worth(Archive):
         self.assertIn("INCOMPLETE: ", result.err)
         self.assertIn(os.path.basename(path)[:16], result.err)
         self.assertNotIn("complete as recorded", result.err)
+
+
+    def change_catalog(self, *statements):
+        with contextlib.closing(sqlite3.connect(os.path.join(self.archive, "catalog.sqlite"))) as catalog, catalog:
+            for statement in statements:
+                catalog.execute(statement)
+
+    def add_losses(self, count):
+        self.change_catalog(
+            f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) INSERT INTO loss SELECT "
+            "name, 0, 'kernel', start_ns + i, start_ns + i, 1 FROM n, (SELECT * FROM segment ORDER BY name LIMIT 1)")
+
+    def add_damages(self, count):
+        self.change_catalog(
+            f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) INSERT INTO damage SELECT "
+            "name, i, 'tested' FROM n, (SELECT * FROM segment ORDER BY name DESC LIMIT 1)")
+
+    def test_many_losses_do_not_hide_what_cannot_be_read(self):
+        self.add_losses(1500)
+        self.assertEqual(self.query(check=False).status, 0)
+        self.assertEqual(self.query("--strict", check=False).status, 3)
+        self.add_damages(1)
+        result = self.query(check=False)
+        self.assertEqual(result.status, 3)
+        self.assertRegex(result.err, r"LOSSES: 1 packet \(kernel\) .* and 1,497 more; INCOMPLETE: segment .*: tested\n$")
+        status = pktvault("status", "-a", self.archive).out.decode()
+        self.assertRegex(status, r"and at least 99\d more, 1 of them unreadable")
+        listed = json.loads(pktvault("status", "-a", self.archive, "-T", "json").out)
+        self.assertTrue(listed["missing_more"])
+        self.assertEqual(sum(m["cause"] == "unreadable" for m in listed["missing"]), 1)
+
+    def test_what_is_not_listed_counts(self):
+        self.add_damages(1500)
+        result = self.query(check=False)
+        self.assertEqual(result.status, 3)
+        self.assertTrue(result.err.endswith(" and 1,497 more\n"), result.err)
+
+    def test_what_cannot_be_read_may_have_a_match(self):
+        fifth = self.lines("icmp")[4].split()[0]
+        for range_ in ([], ["--at", fifth + "/1ms"]):
+            self.assertIn("; no match", self.query(*range_, "host 203.0.113.9").err)
+        self.change_catalog("INSERT INTO damage SELECT name, 7, 'tested' FROM segment")
+        for range_ in ([], ["--at", fifth + "/1ms"]):
+            result = self.query(*range_, "host 203.0.113.9", check=False)
+            self.assertEqual(result.status, 3)
+            self.assertIn("; no match in what could be read; INCOMPLETE: ", result.err)
+            self.assertNotIn("all of this range", result.err)
 
 
 class Flows(Archive):
