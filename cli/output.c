@@ -67,7 +67,11 @@ bool cli_file_open(struct cli_file *file, const char *path)
         cli_complain("cannot write %s: %s", path, strerror(errno));
         return false;
     }
-    file->is_regular = fstat(file->fd, &facts) == 0 && S_ISREG(facts.st_mode);
+    if (fstat(file->fd, &facts) == 0) {
+        file->is_regular = S_ISREG(facts.st_mode);
+        file->device = facts.st_dev;
+        file->inode = facts.st_ino;
+    }
     return true;
 }
 
@@ -105,16 +109,37 @@ bool cli_file_reader_left(const struct cli_file *file)
     return file->error == EPIPE;
 }
 
+/* The path may be another file's by now. */
+static void remove_own(const struct cli_file *file)
+{
+    struct stat facts;
+    if (lstat(file->path, &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_dev == file->device &&
+        facts.st_ino == file->inode)
+        (void)unlink(file->path);
+}
+
+/* What was there before, or is another's by a link, such as /dev/stdout, is not ours to remove;
+ * what it held is gone since the first byte. */
+static void discard(const struct cli_file *file)
+{
+    if (file->is_new)
+        remove_own(file);
+    else if (file->is_regular && file->has_begun && ftruncate(file->fd, 0) != 0)
+        cli_complain("%s is not whole, and cannot be emptied: %s", file->path, strerror(errno));
+}
+
 bool cli_file_close(struct cli_file *file, bool keep)
 {
     bool is_stdout = file->fd == STDOUT_FILENO;
-    if (!is_stdout && close(file->fd) != 0 && file->error == 0)
+    if (!is_stdout && (!keep || file->error != 0))
+        discard(file);
+    if (!is_stdout && close(file->fd) != 0 && file->error == 0) {
         file->error = errno;
+        if (file->is_new)
+            remove_own(file);
+    }
     if (file->error != 0 && file->error != EPIPE)
         cli_complain("cannot write %s: %s", is_stdout ? "standard output" : file->path,
                      strerror(file->error));
-    bool is_whole = keep && file->error == 0;
-    if (!is_whole && !is_stdout && file->is_regular && (file->is_new || file->has_begun))
-        (void)unlink(file->path);
     return file->error == 0;
 }

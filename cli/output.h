@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Large writes into pipes and files, lines on a terminal. Before the first output. */
 void cli_output_begin(void);
@@ -20,15 +21,18 @@ int cli_output_end(int status);
 struct cli_file {
     const char *path; /* "-": standard output */
     int fd;
-    int error; /* errno of the write that failed, or 0 */
-    bool is_regular, is_new, has_begun;
+    int error;                          /* errno of the write that failed, or 0 */
+    bool is_regular, is_new, has_begun; /* new: made here */
+    dev_t device;
+    ino_t inode;
 };
 
 /* Opens for writing; what is there already stays until the first byte. False: complained. */
 bool cli_file_open(struct cli_file *file, const char *path);
 int cli_file_write(void *file, const void *bytes, size_t length); /* a pkv_slice_write_fn */
 bool cli_file_reader_left(const struct cli_file *file);
-/* Closes; where `keep` is false or closing fails, removes what is not whole. False: complained. */
+/* Closes. Where `keep` is false or writing failed, removes a file that was made here, and empties
+ * one that was there. False: complained. */
 bool cli_file_close(struct cli_file *file, bool keep);
 
 #endif

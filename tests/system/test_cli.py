@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import resource
 import select
 import shutil
 import signal
@@ -277,6 +278,31 @@ class QueryPackets(Archive):
         self.assertEqual(self.read("kept"), b"what was there before")
         self.query("-w", self.path("new"), "hots 10.0.0.1", check=False)
         self.assertFalse(os.path.exists(self.path("new")))
+
+    def write_too_much(self, path, **options):
+        """A slice into a file that may have 1,000 bytes."""
+        return subprocess.run([pkvtest.program("pktvault"), "query", "-a", self.archive, "-w", path],
+                              stderr=subprocess.PIPE, check=False, **options,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)))
+
+    def test_a_file_that_did_not_become_whole_is_removed(self):
+        self.assertEqual(self.write_too_much(self.path("slice")).returncode, 1)
+        self.assertFalse(os.path.lexists(self.path("slice")))
+
+    def test_what_it_did_not_make_is_emptied_and_not_removed(self):
+        self.write("there", b"before")
+        os.symlink(self.write("target", b"before"), self.path("link"))
+        for path in ("there", "link"):
+            self.assertEqual(self.write_too_much(self.path(path)).returncode, 1)
+            self.assertEqual(self.read(path), b"")
+        self.assertTrue(os.path.islink(self.path("link")))
+
+    def test_the_way_to_standard_output_stays(self):
+        os.symlink("/proc/self/fd/1", self.path("stdout"))
+        with open(self.path("out"), "wb") as out:
+            self.assertEqual(self.write_too_much(self.path("stdout"), stdout=out).returncode, 1)
+        self.assertTrue(os.path.islink(self.path("stdout")))
+        self.assertEqual(self.read("out"), b"")
 
     def test_a_full_disk_is_an_error(self):
         for arguments in (["-w", "/dev/full", "icmp"], ["-F", "pcap", "-w", "/dev/full", "icmp"]):
