@@ -46,9 +46,12 @@ static void say_missing(struct cli_search *search)
 {
     pkv_query_report report;
     struct cli_worth worth = {.range = &search->range,
-                              .elapsed_ns = cli_monotonic_ns() - search->began_ns};
-    if (pkv_query_report_get(search->query, &report) == 0 && report.missing_count > 0)
-        (void)cli_worth(search->query, &worth);
+                              .elapsed_ns = cli_monotonic_ns() - search->began_ns,
+                              .strict = search->strict};
+    if (pkv_query_report_get(search->query, &report) == 0 &&
+        (report.missing_count > 0 || report.missing_more > 0) &&
+        cli_worth(search->query, &worth) != CLI_DONE)
+        search->worst = CLI_UNREADABLE;
 }
 
 static int search_once(struct cli_search *search, cli_follow_fn *take, void *context,

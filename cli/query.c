@@ -260,10 +260,11 @@ static int follow(struct settings *s)
     int status = cli_follow(&s->search, print_followed, s, &given);
     if (cli_output_failed())
         return CLI_FAILED; /* the end of the command says why */
-    if (status == CLI_DONE)
-        (void)fprintf(stderr, "%s %s; followed until %s\n", cli_number(number, given),
-                      given == 1 ? "packet" : "packets", cli_interrupted ? "interrupted" : "-c");
-    return status;
+    if (status != CLI_DONE)
+        return status;
+    (void)fprintf(stderr, "%s %s; followed until %s\n", cli_number(number, given),
+                  given == 1 ? "packet" : "packets", cli_interrupted ? "interrupted" : "-c");
+    return s->search.worst;
 }
 
 static int run(struct settings *s)

@@ -21,6 +21,7 @@ struct cli_search {
     bool strict;
     int64_t began_ns;
     pkv_query *query;
+    int worst; /* exit status by what the answers were worth, of searches that follow each other */
 };
 
 /* For getopt_long, beside a command's own; the long ones stand at the end of its table. */

@@ -401,6 +401,17 @@ class Worth(Archive):
         self.assertTrue(listed["missing_more"])
         self.assertEqual(sum(m["cause"] == "unreadable" for m in listed["missing"]), 1)
 
+    def test_follow_leaves_with_the_worst_that_it_told(self):
+        follow = ["--follow", "-S", "2000-01-01", "-c", "25"]
+        self.assertEqual(self.query(*follow).status, 0)
+        self.add_losses(1)
+        self.assertEqual(self.query(*follow).status, 0)
+        self.assertEqual(self.query("--strict", *follow, check=False).status, 3)
+        self.add_damages(1)
+        result = self.query(*follow, check=False)
+        self.assertEqual(result.status, 3)
+        self.assertIn("25 packets; followed until -c", result.err)
+
     def test_what_is_not_listed_counts(self):
         self.add_damages(1500)
         result = self.query(check=False)
