@@ -19,7 +19,8 @@ struct capture {
     struct cli_extcap *extcap;
     struct cli_file file;
     pkv_slice *slice;
-    bool between; /* two searches */
+    bool between;  /* two searches */
+    bool is_whole; /* the slice has its end, whatever the answer was worth */
     int result;
     pkv_error error;
 };
@@ -71,6 +72,13 @@ static void copy_packets(struct capture *c)
     }
 }
 
+static void finish(struct capture *c)
+{
+    if (c->result >= 0)
+        c->result = pkv_slice_finish(c->slice, &c->error);
+    c->is_whole = c->result >= 0;
+}
+
 /* Wireshark shows whatever stands on standard error as an error, so what is whole says nothing. */
 static int say_worth(struct capture *c)
 {
@@ -86,8 +94,7 @@ static int capture_stored(struct capture *c)
     if (status != CLI_DONE)
         return status;
     copy_packets(c);
-    if (c->result >= 0)
-        c->result = pkv_slice_finish(c->slice, &c->error);
+    finish(c);
     if (c->file.error || cli_interrupted)
         return CLI_DONE;
     return say_worth(c);
@@ -118,9 +125,8 @@ static int capture_followed(struct capture *c)
     c->between = true;
     cli_search_close(&c->extcap->search);
     status = cli_follow(&c->extcap->search, take, c, &given);
-    if (c->result >= 0)
-        c->result = pkv_slice_finish(c->slice, &c->error);
-    return status;
+    finish(c);
+    return status == CLI_DONE ? c->extcap->search.worst : status;
 }
 
 int cli_extcap_capture(struct cli_extcap *extcap)
@@ -135,7 +141,7 @@ int cli_extcap_capture(struct cli_extcap *extcap)
     (void)pkv_slice_free(c.slice);
     if (!c.file.has_begun)
         write_nothing(&c.file);
-    if (!cli_file_close(&c.file, status == CLI_DONE) && !was_stopped)
+    if (!cli_file_close(&c.file, status == CLI_DONE || c.is_whole) && !was_stopped)
         status = CLI_FAILED;
     return was_stopped ? CLI_DONE : status;
 }

@@ -76,6 +76,13 @@ class Wireshark(pkvtest.Case):
         if self.CAPTURES:
             pktvault("import", "-a", self.archive, *self.CAPTURES)
 
+    def damage(self, path):
+        with open(path, "r+b") as segment:
+            segment.seek(os.path.getsize(path) // 2)
+            byte = segment.read(1)[0]
+            segment.seek(-1, os.SEEK_CUR)
+            segment.write(bytes([byte ^ 0x55]))
+
     def extcap(self, *arguments, **options):
         return pkvtest.run(self.link, *arguments, env=self.env, **options)
 
@@ -179,12 +186,7 @@ class Interface(Wireshark):
         self.assertIn("pktvault extcap: column", said)
 
     def test_says_what_is_missing(self):
-        path = self.segments()[0]
-        with open(path, "r+b") as segment:
-            segment.seek(os.path.getsize(path) // 2)
-            byte = segment.read(1)[0]
-            segment.seek(-1, os.SEEK_CUR)
-            segment.write(bytes([byte ^ 0x55]))
+        self.damage(self.segments()[0])
         rows, said = self.capture()
         self.assertLess(len(rows), len(rows_of(PINGS, WEB)))
         self.assertIn("INCOMPLETE", said)
@@ -279,6 +281,21 @@ class Capture(Wireshark):
         self.assertEqual(sorted((p.time_ns, p.data) for p in reader.read()), wanted)
         self.assertEqual(reader.sections, 1)
         self.assertEqual(len(reader.statistics), len(reader.interface_names))
+
+    def test_what_can_be_read_stays_in_a_file(self):
+        self.damage(self.segments()[0])
+        for arguments in ([], ["--follow", "--since", "2000-01-01"]):
+            with self.subTest(arguments):
+                path = self.write("slice", b"")
+                process = subprocess.Popen([self.link, "--capture", "--extcap-interface", "pktvault", "--fifo", path,
+                                            *arguments], stderr=subprocess.PIPE, env={**os.environ, **self.env})
+                if arguments:
+                    pkvtest.wait_until(lambda: os.path.getsize(path) > 1000, "packets")
+                    process.send_signal(signal.SIGTERM)
+                said = process.communicate(timeout=30)[1].decode()
+                self.assertIn("INCOMPLETE", said)
+                self.assertEqual(process.returncode, 0 if arguments else 3)
+                self.assertEqual(len(pkvtest.read_capture(path)), len(rows_of(WEB)))
 
     def test_follow_leaves_when_the_reader_does_though_nothing_arrives(self):
         process, fifo = self.start("--follow")
