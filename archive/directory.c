@@ -133,6 +133,17 @@ int pkv__archive_check(const char *directory, pkv_error *error)
         directory);
 }
 
+/* RFC 4122: 8-4-4-4-12 hexadecimal digits. */
+static bool is_uuid(const char *text)
+{
+    for (size_t i = 0; i < 36; i++) {
+        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (is_dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+            return false;
+    }
+    return true;
+}
+
 int pkv__archive_uuid(const char *directory, char uuid[37], pkv_error *error)
 {
     static const char start[] = "# pktvault archive ";
@@ -147,7 +158,7 @@ int pkv__archive_uuid(const char *directory, char uuid[37], pkv_error *error)
     if (got < 0)
         return (int)got;
     if (got != (ssize_t)sizeof line || memcmp(line, start, sizeof start - 1) != 0 ||
-        line[sizeof line - 1] != ' ')
+        !is_uuid(line + sizeof start - 1) || line[sizeof line - 1] != ' ')
         return pkv__error(error, PKV_E_FORMAT, 0, "%s: does not begin with \"%sUUID\"", path,
                           start);
     memcpy(uuid, line + sizeof start - 1, 36);

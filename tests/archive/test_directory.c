@@ -29,6 +29,26 @@ static void an_archive_is_made_once_and_keeps_its_uuid(void **state)
     assert_int_equal(first[14], '4');
 }
 
+static void a_uuid_has_its_form(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "\x1b]0;t\x07-0123-4567-89ab-0123456789ab00000", "01234567-0123-4567-89ab_0123456789ab",
+        "0123456-70123-4567-89ab-0123456789ab", "01234567-0123-4567-89ab-0123456789ag"};
+    char path[512], uuid[37] = "";
+    pkv_error error;
+    assert_done(pkv__archive_create(directory, &error), error);
+    (void)snprintf(path, sizeof path, "%s/chain.log", directory);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        FILE *chain = fopen(path, "w");
+        assert_non_null(chain);
+        (void)fprintf(chain, "# pktvault archive %.36s host h created x\n", wrong[i]);
+        assert_int_equal(fclose(chain), 0);
+        assert_int_equal(pkv__archive_uuid(directory, uuid, &error), PKV_E_FORMAT);
+    }
+    assert_string_equal(uuid, "");
+}
+
 static void creators_that_race_agree_on_one_uuid(void **state)
 {
     (void)state;
@@ -452,6 +472,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
     const struct CMUnitTest tests[] = {
         TEST(an_archive_is_made_once_and_keeps_its_uuid),
+        TEST(a_uuid_has_its_form),
         TEST(creators_that_race_agree_on_one_uuid),
         TEST(a_lane_has_one_writer_and_gives_no_number_twice),
         TEST(the_first_free_lane_is_taken),
