@@ -7,13 +7,13 @@
 #include "cli/json.h"
 #include "cli/text.h"
 
-/* RFC 4180, and nothing that a spreadsheet takes for a formula. */
+/* RFC 4180. Quotes would not keep a spreadsheet from taking a field for a formula: none can begin
+ * as one does, since names of VNIs begin with a letter, also those of a hostile archive. */
 static void put_field(const char *text)
 {
     char safe[CLI_SAFE_TEXT];
     (void)cli_safe_text(safe, text, strlen(text));
-    bool quoted = strpbrk(safe, ",\"") || (safe[0] && strchr("=+@-", safe[0]));
-    if (!quoted) {
+    if (!strpbrk(safe, ",\"")) {
         (void)fputs(safe, stdout);
         return;
     }

@@ -37,7 +37,8 @@ enum { PKV_SUMMARY_TRUNCATED = 1, PKV_SUMMARY_MALFORMED = 2, PKV_SUMMARY_FRAGMEN
 typedef struct pkv_summary {
     int tunnel; /* PKV_TUNNEL_… */
     uint32_t vni;
-    const char *vni_name; /* from the archive; NULL: none */
+    const char
+        *vni_name; /* from the archive; NULL: none. A letter, then letters, digits, '_', '.', '-' */
     pkv_address outer_src, outer_dst;
     uint16_t outer_src_port, outer_dst_port;
     pkv_address src, dst;        /* inner; MACs where there is no network layer */
@@ -128,7 +129,7 @@ typedef struct pkv_flow {
     int64_t first_ns, last_ns;
     int tunnel;
     uint32_t vni;
-    const char *vni_name;         /* NULL: none */
+    const char *vni_name;         /* NULL: none; as in pkv_summary */
     pkv_address outer_a, outer_b; /* unordered: the lower first */
     char protocol[16];
     uint8_t protocol_number, has_ports;
