@@ -15,6 +15,8 @@
 #include "cli/progress.h"
 #include "cli/text.h"
 
+enum { SAID_MAX = 8192 }; /* of a message: two paths of any length */
+
 static const char *command_name;
 
 void cli_complain_as(const char *command)
@@ -44,12 +46,20 @@ static void begin(int level)
     (void)fprintf(stderr, command_name ? "pktvault %s: " : "pktvault: ", command_name);
 }
 
+/* Names of files and what stands in files may be in any message. */
+static void say(const char *format, va_list arguments)
+{
+    char text[SAID_MAX];
+    begin(PKV_LOG_ERROR);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    cli_put_safe(stderr, text);
+}
+
 void cli_complain(const char *format, ...)
 {
     va_list arguments;
-    begin(PKV_LOG_ERROR);
     va_start(arguments, format);
-    (void)vfprintf(stderr, format, arguments);
+    say(format, arguments);
     va_end(arguments);
     (void)fputc('\n', stderr);
 }
@@ -57,9 +67,8 @@ void cli_complain(const char *format, ...)
 int cli_usage(const char *format, ...)
 {
     va_list arguments;
-    begin(PKV_LOG_ERROR);
     va_start(arguments, format);
-    (void)vfprintf(stderr, format, arguments);
+    say(format, arguments);
     va_end(arguments);
     (void)fprintf(stderr, "; see pktvault %s%s--help\n", command_name ? command_name : "",
                   command_name ? " " : "");
@@ -107,5 +116,7 @@ void cli_log(void *verbose, int level, const char *text)
     if (level > PKV_LOG_WARNING && !*(const int *)verbose)
         return;
     begin(level);
-    (void)fprintf(stderr, "%s%s\n", level == PKV_LOG_WARNING ? "warning: " : "", text);
+    (void)fputs(level == PKV_LOG_WARNING ? "warning: " : "", stderr);
+    cli_put_safe(stderr, text);
+    (void)fputc('\n', stderr);
 }

@@ -150,7 +150,7 @@ static void put_count(const char *separator, uint64_t count, const char *one, co
 static void put_report(const char *path, const pkv_import_report *report, int utc)
 {
     char size[CLI_NUMBER_TEXT], stretch[CLI_STRETCH_TEXT];
-    printf("%s", path);
+    cli_put_safe(stdout, path);
     put_count(": ", report->packets, "packet", "packets");
     printf(", %s bytes", cli_number(size, report->bytes));
     if (report->packets > 0)

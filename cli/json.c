@@ -6,42 +6,19 @@
 
 #include <pktvault/time.h>
 
-/* The length of the UTF-8 sequence (RFC 3629) at `s`, or 0: none. */
-static size_t utf8_length(const unsigned char *s)
-{
-    static const struct {
-        unsigned char first, last, second_first, second_last;
-        size_t length;
-    } FORMS[] = {{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-                 {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
-                 {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-                 {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
-    if (s[0] < 0x80)
-        return 1;
-    for (size_t i = 0; i < sizeof FORMS / sizeof FORMS[0]; i++) {
-        if (s[0] < FORMS[i].first || s[0] > FORMS[i].last)
-            continue;
-        if (s[1] < FORMS[i].second_first || s[1] > FORMS[i].second_last)
-            return 0;
-        for (size_t k = 2; k < FORMS[i].length; k++)
-            if ((s[k] & 0xc0) != 0x80)
-                return 0;
-        return FORMS[i].length;
-    }
-    return 0;
-}
+#include "cli/text.h"
 
 static void put_string(FILE *stream, const char *value)
 {
     const unsigned char *s = (const unsigned char *)value;
     (void)fputc('"', stream);
     while (*s) {
-        size_t length = utf8_length(s);
+        size_t length = cli_utf8_length(s);
         if (length == 0) {
             (void)fputs("\\ufffd", stream);
             length = 1;
-        } else if (*s < 0x20 || *s == 0x7f) {
-            (void)fprintf(stream, "\\u%04x", *s);
+        } else if (cli_is_control(s, length)) {
+            (void)fprintf(stream, "\\u%04x", s[length - 1]);
         } else {
             if (*s == '"' || *s == '\\')
                 (void)fputc('\\', stream);

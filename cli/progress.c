@@ -43,7 +43,9 @@ static void show(bool is_bytes, uint64_t done, uint64_t all)
 {
     char done_text[CLI_NUMBER_TEXT], all_text[CLI_NUMBER_TEXT];
     char *(*in_text)(char *, uint64_t) = is_bytes ? cli_size : cli_number;
-    (void)fprintf(stderr, "\r\x1b[K%s: %s", subject, in_text(done_text, done));
+    (void)fputs("\r\x1b[K", stderr);
+    cli_put_safe(stderr, subject);
+    (void)fprintf(stderr, ": %s", in_text(done_text, done));
     if (all > 0)
         (void)fprintf(stderr, " of %s, %.0f %%", in_text(all_text, all),
                       100.0 * (double)done / (double)all);

@@ -157,13 +157,15 @@ static int put_all_missing(const char *directory, const struct cli_range *range)
 
 int cli_status_text(const char *directory, const struct cli_range *range)
 {
+    char uuid[CLI_SAFE_TEXT];
     pkv_status status;
     pkv_error error = {.code = 0};
     if (pkv_status_get(&status, directory, &error) < 0)
         return cli_fail(&error, NULL);
     put_name("archive");
-    printf("%s  %s%s%s\n", directory, cli_colour(stdout, CLI_DIM), status.uuid,
-           cli_colour(stdout, CLI_PLAIN));
+    cli_put_safe(stdout, directory);
+    printf("  %s%s%s\n", cli_colour(stdout, CLI_DIM),
+           cli_safe_text(uuid, status.uuid, sizeof status.uuid), cli_colour(stdout, CLI_PLAIN));
     put_name("recorder");
     if (status.lanes_active > 0)
         printf("%swrites %u lane%s%s\n", cli_colour(stdout, CLI_GREEN), status.lanes_active,

@@ -172,6 +172,51 @@ char *cli_safe_text(char safe[CLI_SAFE_TEXT], const char *text, size_t length)
     return safe;
 }
 
+size_t cli_utf8_length(const unsigned char *s)
+{
+    static const struct {
+        unsigned char first, last, second_first, second_last;
+        size_t length;
+    } FORMS[] = {{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+                 {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
+                 {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+                 {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
+    if (s[0] < 0x80)
+        return 1;
+    for (size_t i = 0; i < sizeof FORMS / sizeof FORMS[0]; i++) {
+        if (s[0] < FORMS[i].first || s[0] > FORMS[i].last)
+            continue;
+        if (s[1] < FORMS[i].second_first || s[1] > FORMS[i].second_last)
+            return 0;
+        for (size_t k = 2; k < FORMS[i].length; k++)
+            if ((s[k] & 0xc0) != 0x80)
+                return 0;
+        return FORMS[i].length;
+    }
+    return 0;
+}
+
+/* U+0080 to U+009F are 0xc2 and the byte of their number. */
+bool cli_is_control(const unsigned char *s, size_t length)
+{
+    if (length == 2)
+        return s[0] == 0xc2 && s[1] < 0xa0;
+    return length == 1 && (s[0] < 0x20 || s[0] == 0x7f);
+}
+
+void cli_put_safe(FILE *stream, const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    while (*s) {
+        size_t length = cli_utf8_length(s);
+        if (length == 0 || cli_is_control(s, length))
+            (void)fputc('?', stream);
+        else
+            (void)fwrite(s, 1, length, stream);
+        s += length ? length : 1;
+    }
+}
+
 int cli_zone_is_utc(void)
 {
     return timezone == 0 && daylight == 0;

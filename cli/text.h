@@ -3,6 +3,7 @@
 #ifndef PKV_CLI_TEXT_H
 #define PKV_CLI_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -42,6 +43,15 @@ const char *cli_tunnel(int tunnel); /* "vxlan", "geneve", "" */
  */
 #define CLI_SAFE_TEXT 256
 char *cli_safe_text(char safe[CLI_SAFE_TEXT], const char *text, size_t length);
+
+/* The length of the UTF-8 sequence (RFC 3629) at `s`, or 0: none. */
+size_t cli_utf8_length(const unsigned char *s);
+/* Whether a sequence of this length steers a terminal: C0, DEL, C1. */
+bool cli_is_control(const unsigned char *s, size_t length);
+
+/* Writes text that others may have written, such as the name of a file or what SQLite makes of a
+ * schema; what steers a terminal, or is not UTF-8, is a question mark. */
+void cli_put_safe(FILE *stream, const char *text);
 
 /* 1 where the local zone is UTC all year. */
 int cli_zone_is_utc(void);

@@ -80,6 +80,10 @@ class Archive(pkvtest.Case):
     def query(self, *arguments, **options):
         return pktvault("query", "-a", self.archive, *arguments, **options)
 
+    def change_catalog(self, statement, *rows):
+        with contextlib.closing(sqlite3.connect(os.path.join(self.archive, "catalog.sqlite"))) as catalog, catalog:
+            catalog.executemany(statement, rows or [()])
+
     def lines(self, *arguments):
         return self.query(*arguments).out.decode().splitlines()
 
@@ -328,6 +332,83 @@ def capinfos_count(path):
     return int(pkvtest.run("capinfos", "-Mrc", "-T", path).out.split()[-1])
 
 
+STEERING = "\x1b]0;title\x07\r\x7f\u009b31m"
+CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+
+class Hostile(Archive):
+    """What stands in files and their names reaches a terminal as text only."""
+
+    def assert_text(self, *outputs):
+        for output in outputs:
+            text = output if isinstance(output, str) else output.decode()
+            self.assertIsNone(CONTROLS.search(text), ascii(text))
+
+    def test_names_of_a_catalog_are_those_that_a_configuration_can_have(self):
+        labels = ["good", "=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "\tx", "a b", "any", "x" * 33, "x" + STEERING, "ö"]
+        self.change_catalog("INSERT INTO vni_name SELECT name, ?, 16777215, ? FROM segment", *enumerate(labels))
+        result = self.query("vni nobody", check=False)
+        self.assertEqual(result.status, 2)
+        self.assertIn("known are: good\n", result.err)
+        rows = list(csv.DictReader(io.StringIO(pktvault("flows", "-a", self.archive, "-T", "csv").out.decode())))
+        self.assertEqual({row["name"] for row in rows if row["vni"]}, {"good"})
+        for row in rows:
+            for value in row.values():
+                self.assertNotRegex(value, r"^[=+@\t\r-]")
+
+    def test_a_uuid_that_is_none(self):
+        path = os.path.join(self.archive, "chain.log")
+        with open(path, "r+b") as chain:
+            chain.seek(len("# pktvault archive "))
+            chain.write(b"\x1b]0;t\x07")
+        for form in ("text", "json"):
+            result = pktvault("status", "-a", self.archive, "-T", form, check=False)
+            self.assertEqual(result.status, 3)
+            self.assertIn('chain.log: does not begin with "# pktvault archive UUID"', result.err)
+            self.assert_text(result.out, result.err)
+
+    def test_names_of_files(self):
+        name = self.path("Büro" + STEERING)
+        for _ in range(2):
+            result = pktvault("import", "-a", self.archive, "--again", name, check=False)
+            self.assertIn("Büro?]0;title????31m", result.err + result.out.decode())
+            self.assert_text(result.out, result.err)
+            shutil.copy(PINGS, name)
+        self.assertEqual(result.status, 0)
+        result = self.query("-S", STEERING, check=False)
+        self.assertEqual(result.status, 2)
+        self.assert_text(result.err)
+
+    def test_json_escapes_what_steers(self):
+        other = self.path("other\u0085\x7fé")
+        pktvault("import", "-a", other, PINGS)
+        out = pktvault("status", "-a", other, "-T", "json").out.decode()
+        self.assertIn(r"other\u0085\u007fé", out)
+        self.assertEqual(json.loads(out)["archive"], other)
+        self.assert_text(pktvault("status", "-a", other).out)
+
+    def test_what_sqlite_makes_of_a_schema(self):
+        with contextlib.closing(sqlite3.connect(os.path.join(self.archive, "catalog.sqlite"))) as catalog, catalog:
+            catalog.execute("PRAGMA writable_schema = 1")
+            catalog.execute("INSERT INTO sqlite_schema VALUES ('table', ?, ?, 0, 'CREATE TABLE')", (STEERING, STEERING))
+        told = ""
+        for arguments in (["query"], ["query", "-v", "vni a"], ["status"], ["verify"], ["index"]):
+            result = pktvault(*arguments, "-a", self.archive, check=False)
+            self.assert_text(result.out, result.err)
+            told += result.err + result.out.decode()
+        self.assertIn("malformed database schema (?]0;title????31m)", told)
+
+    def test_the_daemon(self):
+        daemon = [os.path.join(os.path.dirname(pkvtest.program("pktvault")), "pktvaultd")]
+        path = self.write("file" + STEERING, b"")
+        for arguments in (["--config", self.path("absent" + STEERING)], ["-a", path, "--listen", "127.0.0.1:0"]):
+            done = subprocess.run(daemon + arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30,
+                                  env={**os.environ, "JOURNAL_STREAM": ""}, check=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(b"?]0;title????31m", done.stderr)
+            self.assert_text(done.stderr)
+
+
 class Worth(Archive):
     def test_counts(self):
         result = self.query("icmp")
@@ -371,11 +452,6 @@ class Worth(Archive):
         self.assertIn(os.path.basename(path)[:16], result.err)
         self.assertNotIn("complete as recorded", result.err)
 
-
-    def change_catalog(self, *statements):
-        with contextlib.closing(sqlite3.connect(os.path.join(self.archive, "catalog.sqlite"))) as catalog, catalog:
-            for statement in statements:
-                catalog.execute(statement)
 
     def add_losses(self, count):
         self.change_catalog(
