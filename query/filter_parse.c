@@ -36,12 +36,31 @@ int pkv__parse_expected(const struct pkv__parser *p, const char *what)
                                  : "");
 }
 
+int pkv__parse_weigh(struct pkv__parser *p, unsigned weight)
+{
+    p->weight += weight;
+    if (!p->filter->exact || p->weight <= PKV__EXACT_TERMS_MAX)
+        return PKV_OK;
+    return pkv__error(p->error, PKV_E_LIMIT, (int64_t)p->at->column - 1,
+                      "column %zu: more than %u terms (a range of ports is two, as is x[y[z]]) in "
+                      "an exact expression; one that is not exact may have %u",
+                      p->at->column, PKV__EXACT_TERMS_MAX, PKV__EXPRESSION_TERMS_MAX);
+}
+
+static bool is_term(enum pkv__node_kind kind)
+{
+    return kind != PKV__NODE_AND && kind != PKV__NODE_OR && kind != PKV__NODE_NOT;
+}
+
 int pkv__parse_node(struct pkv__parser *p, struct pkv__node **node, enum pkv__node_kind kind)
 {
     if (++p->terms > PKV__EXPRESSION_TERMS_MAX)
         return pkv__error(p->error, PKV_E_LIMIT, (int64_t)p->at->column,
                           "column %zu: more than %u terms", p->at->column,
                           PKV__EXPRESSION_TERMS_MAX);
+    int rc = is_term(kind) ? pkv__parse_weigh(p, 1) : PKV_OK;
+    if (rc)
+        return rc;
     struct pkv__node *made = pkv__alloc_zero(1, sizeof(*made));
     if (!made)
         return pkv__error_memory(p->error);

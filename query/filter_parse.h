@@ -45,6 +45,7 @@ struct pkv__parser {
     const struct pkv__token *at;
     struct pkv__qualifier qualifier;
     unsigned depth, terms;
+    unsigned weight; /* of the terms for libpcap's optimizer */
     pkv__vni_names_fn *names;
     void *context;
     pkv_error *error;
@@ -56,6 +57,9 @@ int pkv__parse_error(const struct pkv__parser *p, const struct pkv__token *at, c
                      ...) __attribute__((format(printf, 3, 4)));
 
 int pkv__parse_node(struct pkv__parser *p, struct pkv__node **node, enum pkv__node_kind kind);
+/* Adds to the weight: a term, or what makes one heavier. PKV_E_LIMIT past that of an exact filter.
+ */
+int pkv__parse_weigh(struct pkv__parser *p, unsigned weight);
 /* Text of a term for libpcap; owned by the node. */
 int pkv__parse_set_text(struct pkv__parser *p, struct pkv__node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -82,6 +82,8 @@ int pkv__parse_port(struct pkv__parser *p, struct pkv__node **node)
     char text[80];
     bool range = p->qualifier.type == PKV__TYPE_PORTRANGE;
     int rc = pkv__parse_node(p, node, PKV__NODE_PORT);
+    if (!rc && range)
+        rc = pkv__parse_weigh(p, 1);
     if (!rc)
         rc = transports_of(p, &(*node)->transports);
     if (rc)

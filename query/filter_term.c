@@ -113,19 +113,34 @@ static int refuse_names(struct pkv__parser *p, const struct pkv__token *start,
     return PKV_OK;
 }
 
+/* How much libpcap may take for its optimizer: each load of bytes is a test of its own. */
+static int weigh_bpf(struct pkv__parser *p, const struct pkv__token *start, size_t length)
+{
+    unsigned loads = 0;
+    for (const struct pkv__token *at = start; at < p->at; at++)
+        loads += at->kind == PKV__TOKEN_BRACKET_OPEN;
+    if (length > PKV__LIBPCAP_TERM_MAX_BYTES)
+        return pkv__error(p->error, PKV_E_LIMIT, (int64_t)start->column - 1,
+                          "column %zu: a term that libpcap compiles is longer than %u bytes",
+                          start->column, PKV__LIBPCAP_TERM_MAX_BYTES);
+    return pkv__parse_weigh(p, loads > 1 ? loads - 1 : 0);
+}
+
 int pkv__parse_bpf(struct pkv__parser *p, const struct pkv__token *start, struct pkv__node **node)
 {
     p->at = bpf_end(start);
     p->qualifier.type = PKV__TYPE_NONE;
     if (p->at == start)
         return pkv__parse_expected(p, "a term");
+    const struct pkv__token *last = p->at - 1;
+    size_t length = (size_t)(last->text + last->length - start->text);
     int rc = refuse_names(p, start, p->at);
+    if (!rc)
+        rc = weigh_bpf(p, start, length);
     if (!rc)
         rc = pkv__parse_node(p, node, PKV__NODE_BPF);
     if (rc)
         return rc;
-    const struct pkv__token *last = p->at - 1;
-    size_t length = (size_t)(last->text + last->length - start->text);
     char *text = pkv__alloc(length + 1);
     if (!text)
         return pkv__error_memory(p->error);

@@ -173,6 +173,67 @@ static void what_is_too_deep_or_too_long_is_refused(void **state)
     (void)pkv__filter_free(filter);
 }
 
+/* "port 1 or port 2 or …" */
+static const char *repeated(const char *term, unsigned count)
+{
+    static char text[70000];
+    size_t used = 0;
+    for (unsigned i = 0; i < count; i++) {
+        used += (size_t)snprintf(text + used, sizeof(text) - used, i ? " or " : "");
+        used += (size_t)snprintf(text + used, sizeof(text) - used, term, i, i);
+    }
+    assert_true(used < sizeof(text));
+    return text;
+}
+
+static int outcome(const char *text, bool exact)
+{
+    struct pkv__filter *filter = NULL;
+    int rc = pkv__filter_new(&filter, text, exact, NULL, NULL, NULL);
+    (void)pkv__filter_free(filter);
+    return rc;
+}
+
+/* libpcap would take minutes and gigabytes. */
+static void what_an_optimizer_would_not_end_with_is_refused(void **state)
+{
+    static const struct {
+        const char *term;
+        unsigned most; /* of them in an exact expression */
+    } cases[] = {
+        {"port %u", 128},           {"host 10.0.0.%u", 128},   {"(host 10.0.0.%u or port %u)", 64},
+        {"portrange %u-6%03u", 64}, {"tcp[%u] = 1", 128},      {"tcp[tcp[%u]] = 1", 64},
+        {"not vni %u", 64},         {"ip6 protochain %u", 128}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(outcome(repeated(cases[i].term, cases[i].most), true), 0);
+        assert_int_equal(outcome(repeated(cases[i].term, cases[i].most + 1), true), PKV_E_LIMIT);
+        assert_int_equal(outcome(repeated(cases[i].term, 200), false), 0);
+    }
+    pkv_error error = {0};
+    struct pkv__filter *filter = NULL;
+    assert_int_equal(pkv__filter_new(&filter, repeated("port %u", 4000), true, NULL, NULL, &error),
+                     PKV_E_LIMIT);
+    assert_non_null(strstr(error.text, "more than 128 terms"));
+    assert_non_null(strstr(error.text, "not exact may have 4096"));
+}
+
+static void a_term_of_libpcap_has_a_length(void **state)
+{
+    static char text[8000];
+    size_t used = 0;
+    (void)state;
+    while (used < 4000)
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "tcp[1] + ");
+    (void)snprintf(text + used, sizeof(text) - used, "1 = 5");
+    assert_int_equal(outcome(text, false), 0);
+    assert_int_equal(outcome(text, true), PKV_E_LIMIT);
+    while (used < 4100)
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "tcp[1] + ");
+    (void)snprintf(text + used, sizeof(text) - used, "1 = 5");
+    assert_int_equal(outcome(text, false), PKV_E_LIMIT);
+}
+
 static int known_names(void *context, const struct pkv__vni_names **names, pkv_error *error)
 {
     (void)error;
@@ -284,6 +345,8 @@ int main(void)
         cmocka_unit_test(an_expression_means_what_libpcap_reads),
         cmocka_unit_test(an_error_points_at_its_place),
         cmocka_unit_test(what_is_too_deep_or_too_long_is_refused),
+        cmocka_unit_test(what_an_optimizer_would_not_end_with_is_refused),
+        cmocka_unit_test(a_term_of_libpcap_has_a_length),
         cmocka_unit_test(a_name_stands_for_its_vnis),
         cmocka_unit_test(a_flow_is_judged_in_three_values),
         cmocka_unit_test(an_exact_expression_is_never_sure_of_a_yes),
