@@ -46,6 +46,7 @@ static void put_numbers(struct cli_json *json, const pkv_status *status)
                    {"open_segments", status->open_segments},
                    {"dead_segments", status->dead_segments},
                    {"indexed_segments", status->indexed_segments},
+                   {"gone_segments", status->gone_segments},
                    {"unchained_segments", status->unchained_segments},
                    {"packets", status->packets},
                    {"flows", status->flows},

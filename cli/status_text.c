@@ -2,7 +2,7 @@
 #include "cli/status_text.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +17,7 @@ enum { LISTED_MAX = 10 }; /* so that it fits a screen; -T json has them all */
 
 struct missing_list {
     int utc;
+    bool has_begun; /* something is lacking already */
     uint64_t count, unreadable;
 };
 
@@ -40,7 +41,10 @@ static void put_segments(const pkv_status *status)
 static void put_lag(const pkv_status *status)
 {
     char number[CLI_NUMBER_TEXT];
-    uint64_t waiting = status->sealed_segments - status->indexed_segments;
+    /* The files were counted first: the indexer may be ahead of them. */
+    uint64_t waiting = status->sealed_segments > status->indexed_segments
+                           ? status->sealed_segments - status->indexed_segments
+                           : 0;
     put_name("indexed");
     if (waiting > 0)
         printf("%s%s segment%s to go%s", cli_colour(stdout, CLI_YELLOW),
@@ -108,7 +112,7 @@ static int put_missing(void *context, const pkv_missing *missing)
     list->unreadable += missing->cause == PKV_MISSING_UNREADABLE && list->count >= LISTED_MAX;
     if (list->count++ >= LISTED_MAX)
         return 0;
-    put_name(list->count == 1 ? "lacks" : "");
+    put_name(list->count == 1 && !list->has_begun ? "lacks" : "");
     (void)fputs(cli_colour(stdout, CLI_RED), stdout);
     if (missing->cause == PKV_MISSING_UNREADABLE)
         printf("unreadable: %s", cli_safe_text(safe, missing->text, sizeof missing->text));
@@ -125,6 +129,16 @@ static int put_missing(void *context, const pkv_missing *missing)
     return 0;
 }
 
+static void put_gone(uint64_t gone)
+{
+    char number[CLI_NUMBER_TEXT];
+    put_name("lacks");
+    printf("%s%s %s not there: deleted or moved; pktvault verify names %s%s\n",
+           cli_colour(stdout, CLI_RED), cli_number(number, gone),
+           gone == 1 ? "indexed segment is" : "indexed segments are", gone == 1 ? "it" : "them",
+           cli_colour(stdout, CLI_PLAIN));
+}
+
 /* What cannot be read is worth a word even where losses fill the screen. */
 static void put_more(const struct missing_list *list, bool is_cut)
 {
@@ -137,17 +151,19 @@ static void put_more(const struct missing_list *list, bool is_cut)
     printf(": -T json lists %s\n", is_cut ? "1,000 of each cause" : "them all");
 }
 
-static int put_all_missing(const char *directory, const struct cli_range *range)
+static int put_all_missing(const char *directory, const struct cli_range *range, uint64_t gone)
 {
     pkv_error error = {.code = 0};
-    struct missing_list list = {.utc = range->utc};
+    struct missing_list list = {.utc = range->utc, .has_begun = gone > 0};
+    if (gone > 0)
+        put_gone(gone);
     int result =
         pkv_status_missing(directory, range->since_ns, range->until_ns, put_missing, &list, &error);
     if (result < 0)
         return cli_fail(&error, NULL);
     if (list.count > LISTED_MAX)
         put_more(&list, result == PKV_STATUS_MORE);
-    if (list.count == 0) {
+    if (list.count == 0 && gone == 0) {
         put_name("lacks");
         printf("%snothing that it knows of%s\n", cli_colour(stdout, CLI_GREEN),
                cli_colour(stdout, CLI_PLAIN));
@@ -177,5 +193,5 @@ int cli_status_text(const char *directory, const struct cli_range *range)
     put_lag(&status);
     put_faults(&status);
     put_sizes(&status);
-    return put_all_missing(directory, range);
+    return put_all_missing(directory, range, status.gone_segments);
 }

@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "query/catalog.h"
+#include "query/status_gone.h"
 
 #include <sys/stat.h>
 
@@ -120,13 +121,16 @@ static int widen(void *context, const struct pkv__catalog_stretch *stretch)
     return PKV_OK;
 }
 
-static int add_totals(pkv_status *status, struct pkv__catalog *catalog, pkv_error *error)
+static int add_totals(pkv_status *status, struct pkv__catalog *catalog, const char *directory,
+                      pkv_error *error)
 {
     struct pkv__catalog_totals totals = {0};
     int rc = pkv__catalog_totals(catalog, &totals, error);
+    if (!rc)
+        rc = pkv__status_count_gone(catalog, directory, &status->gone_segments, error);
     if (rc)
         return rc;
-    status->indexed_segments = (uint64_t)totals.segments;
+    status->indexed_segments = (uint64_t)totals.segments - status->gone_segments;
     status->packets = (uint64_t)totals.packets;
     status->flows = (uint64_t)totals.flows;
     status->raw_bytes = (uint64_t)totals.raw_bytes;
@@ -144,7 +148,7 @@ static int add_catalog(pkv_status *status, const char *directory, pkv_error *err
     pkv_error why;
     int rc = pkv__catalog_reader_open(&catalog, directory, &why);
     if (!rc)
-        rc = add_totals(status, catalog, &why);
+        rc = add_totals(status, catalog, directory, &why);
     (void)pkv__catalog_reader_close(catalog);
     status->index_bytes += size_of(directory, "catalog.sqlite");
     if (rc == PKV_E_NOT_FOUND || rc == PKV_E_FORMAT)

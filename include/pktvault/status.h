@@ -16,8 +16,9 @@ typedef struct pkv_status {
     uint64_t sealed_segments, open_segments;
     uint64_t dead_segments;      /* open, but nobody writes them: the indexer will recover them */
     uint64_t indexed_segments;   /* of the sealed ones */
+    uint64_t gone_segments;      /* indexed once, but their files are not there */
     uint64_t unchained_segments; /* sealed, not yet in chain.log; all, where it cannot be read */
-    uint64_t packets, flows;     /* of the indexed segments */
+    uint64_t packets, flows;     /* of the indexed segments, also those that are gone */
     uint64_t raw_bytes, stored_bytes, index_bytes;
     uint64_t free_bytes, disk_bytes; /* of the file system */
     int64_t first_ns, last_ns;       /* of the packets indexed; 0: none */

@@ -578,6 +578,17 @@ class Status(Archive):
         self.assertLessEqual(len(out.splitlines()), 24)
         self.assertIn("25 packets", out)
 
+    def test_a_segment_that_was_deleted(self):
+        os.remove(self.segments()[0])
+        out = pktvault("status", "-a", self.archive).out.decode()
+        self.assertIn("\nindexed   all; ", out)
+        self.assertIn("\nlacks     1 indexed segment is not there: deleted or moved; pktvault verify names it\n", out)
+        self.assertNotIn("nothing that it knows of", out)
+        status = json.loads(pktvault("status", "-a", self.archive, "-T", "json").out)
+        self.assertEqual((status["sealed_segments"], status["indexed_segments"], status["gone_segments"]), (2, 2, 1))
+        self.change_catalog("DELETE FROM segment WHERE name = (SELECT max(name) FROM segment)")
+        self.assertIn("1 segment to go", pktvault("status", "-a", self.archive).out.decode())
+
     def test_several_archives(self):
         other = self.path("other")
         pktvault("import", "-a", other, PINGS)
