@@ -54,12 +54,18 @@ static void take(const struct pkv__dedup *dedup, uint32_t *link)
     }
 }
 
+/* Times may lie further apart than a difference can say. */
+static bool is_past_window(int64_t time_ns, int64_t other_ns)
+{
+    return time_ns > other_ns && (uint64_t)time_ns - (uint64_t)other_ns > PKV__DEDUP_WINDOW_NS;
+}
+
 static bool is_copy(const struct pkv__dedup *dedup, int64_t time_ns, uint64_t content,
                     uint64_t source)
 {
     uint32_t *link = find(dedup, content);
     while (*link && at(dedup, *link)->content == content &&
-           time_ns - at(dedup, *link)->time_ns > PKV__DEDUP_WINDOW_NS)
+           is_past_window(time_ns, at(dedup, *link)->time_ns))
         take(dedup, link);
     if (!*link || at(dedup, *link)->content != content || at(dedup, *link)->source == source)
         return false;

@@ -89,11 +89,23 @@ static void a_flood_of_one_packet_is_one_queue(void **state)
     pkv__dedup_deinit(&dedup);
 }
 
+static void times_may_be_centuries_apart(void **state)
+{
+    (void)state;
+    static const int64_t times[] = {INT64_MIN, INT64_MIN + 2 * PKV__DEDUP_WINDOW_NS, -1, INT64_MAX};
+    struct pkv__dedup dedup = {0};
+    for (size_t n = 0; n < sizeof times / sizeof *times; n++)
+        assert_int_equal(pkv__dedup_check(&dedup, times[n], 7, n), 0);
+    assert_int_equal(pkv__dedup_check(&dedup, INT64_MAX, 7, 99), 1);
+    pkv__dedup_deinit(&dedup);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_are_what_they_are_said_to_be),
         cmocka_unit_test(a_flood_of_one_packet_is_one_queue),
+        cmocka_unit_test(times_may_be_centuries_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
