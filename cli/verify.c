@@ -82,12 +82,17 @@ static const char *severity_name(int severity)
                                              : "note";
 }
 
+static void note_finding(bool *found, const pkv_finding *finding)
+{
+    *found = *found || finding->severity != PKV_FINDING_NOTE;
+}
+
 /* What is read from files may hold any bytes. */
-static int print_finding(void *context, const pkv_finding *finding)
+static int print_finding(void *found, const pkv_finding *finding)
 {
     char path[CLI_SAFE_TEXT], text[CLI_SAFE_TEXT];
     enum cli_colour colour = finding->severity == PKV_FINDING_NOTE ? CLI_DIM : CLI_RED;
-    (void)context;
+    note_finding(found, finding);
     cli_progress_clear();
     printf("%s%s%s: %s", cli_colour(stdout, colour), severity_name(finding->severity),
            cli_colour(stdout, CLI_PLAIN),
@@ -99,10 +104,10 @@ static int print_finding(void *context, const pkv_finding *finding)
     return cli_output_failed();
 }
 
-static int put_finding(void *context, const pkv_finding *finding)
+static int put_finding(void *found, const pkv_finding *finding)
 {
     struct cli_json json = {.stream = stdout};
-    (void)context;
+    note_finding(found, finding);
     cli_progress_clear();
     cli_json_begin(&json, NULL, '{');
     cli_json_string(&json, "finding", severity_name(finding->severity));
@@ -180,14 +185,15 @@ static int verify(const struct settings *s)
     pkv_verify_report report = {.segments = 0};
     pkv_error error = {.code = 0};
     static const char bytes;
+    bool found = false;
     cli_interrupt_catch(NULL);
     cli_progress_begin("verified");
     int result =
         pkv_verify(s->archives.directories[0], s->flags, s->archives.options, cli_progress,
-                   (void *)&bytes, s->json ? put_finding : print_finding, NULL, &report, &error);
+                   (void *)&bytes, s->json ? put_finding : print_finding, &found, &report, &error);
     cli_progress_clear();
     if (result == PKV_E_CANCELED && cli_output_failed())
-        return CLI_DONE;
+        return found ? CLI_UNREADABLE : CLI_FAILED;
     if (result < 0)
         return cli_fail(&error, NULL);
     if (s->json)
@@ -210,5 +216,7 @@ int cli_verify(int argc, char **argv)
     else if (status == CLI_DONE)
         status = verify(&s);
     cli_archives_deinit(&s.archives);
-    return cli_output_end(status);
+    /* A reader that goes away does not make an archive as recorded. */
+    int end = cli_output_end(status);
+    return end == CLI_DONE ? status : end;
 }

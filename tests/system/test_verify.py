@@ -132,6 +132,32 @@ class Content(Verify):
         self.assertRegex(lines[0], f"^missing: {re.escape(self.relative(first))}: stands in chain.log, but .*; restore it")
         self.assertEqual(lines[-1], "1 segment: NOT as recorded: 0 damages, 1 thing missing")
 
+    def status_without_reader(self, *options):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([pkvtest.program("pktvault"), "verify", "-a", self.archive, *options], stdout=writer,
+                              stderr=subprocess.PIPE, check=False)
+        os.close(writer)
+        self.assertEqual(done.stderr, b"")
+        return done.returncode
+
+    def test_a_reader_that_goes_away_makes_nothing_as_recorded(self):
+        first, second = self.two_segments()
+        for options in ([], ["-T", "json"]):
+            with self.subTest(options):
+                self.assertEqual(self.status_without_reader(*options), 0)
+                kept = read(first)
+                os.remove(first)
+                self.assertEqual(self.status_without_reader(*options), 3)
+                # So many notes that it stops before its end.
+                for i in range(1000):
+                    write(os.path.join(os.path.dirname(second), f"stranger-{i}"), b"")
+                self.assertEqual(self.status_without_reader(*options), 3)
+                write(first, kept)
+                self.assertEqual(self.status_without_reader(*options), 1)
+                for i in range(1000):
+                    os.remove(os.path.join(os.path.dirname(second), f"stranger-{i}"))
+
     def test_beside_a_running_daemon(self):
         with pkvtest.Daemon(self.archive, "--listen", "%s:%d" % LISTEN) as daemon:
             for round_ in range(5):
