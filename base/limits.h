@@ -89,7 +89,9 @@
 #define PKV__EXACT_TERMS_MAX 128u
 /* Left to libpcap in one piece: 680 sums of bytes take 0.1 s, 6,000 take 7 s. */
 #define PKV__LIBPCAP_TERM_MAX_BYTES 4096u
-#define PKV__DAY_NOTES_MAX_BYTES (4u << 20)     /* a day is 60 bytes: two centuries */
+#define PKV__DAY_NOTES_MAX_BYTES (4u << 20) /* a day is 60 bytes: two centuries */
+/* Of an interval: a year, so that times a few intervals ahead fit. */
+#define PKV__DURATION_MAX_NS (365 * 86400 * 1000000000ll)
 #define PKV__CONFIGURATION_MAX_BYTES (1u << 20) /* 1,024 names of VNIs are 60 KB */
 #define PKV__OPTION_KEYS_MAX 40u                /* room for the text of every key */
 #define PKV__OPTION_VALUES_MAX 1024u            /* of one repeatable key */

@@ -2,13 +2,14 @@
 #include "base/options.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <pktvault/time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/handover.h"
 #include "base/limits.h"
@@ -45,11 +46,11 @@ static const struct key keys[] = {
     {"rotate_bytes", SIZE, FIELD(rotate_bytes), PKV__ROTATE_BYTES, 65536, 1ll << 40,
      "raw bytes after which a segment is sealed"},
     {"rotate_interval", DURATION, FIELD(rotate_interval_ns), PKV__ROTATE_INTERVAL, 1000000000,
-     INT64_MAX, "time after which a segment is sealed"},
-    {"flush_interval", DURATION, FIELD(flush_interval_ns), PKV__FLUSH_INTERVAL, 1000000, INT64_MAX,
-     "how long a packet may wait before it is written"},
-    {"sync_interval", DURATION, FIELD(sync_interval_ns), PKV__SYNC_INTERVAL, 1000000, INT64_MAX,
-     "what a power cut may cost"},
+     PKV__DURATION_MAX_NS, "time after which a segment is sealed"},
+    {"flush_interval", DURATION, FIELD(flush_interval_ns), PKV__FLUSH_INTERVAL, 1000000,
+     PKV__DURATION_MAX_NS, "how long a packet may wait before it is written"},
+    {"sync_interval", DURATION, FIELD(sync_interval_ns), PKV__SYNC_INTERVAL, 1000000,
+     PKV__DURATION_MAX_NS, "what a power cut may cost"},
     {"buffer_bytes", SIZE, FIELD(buffer_bytes), PKV__BUFFER_BYTES, 1 << 20, 1ll << 40,
      "memory for packets that wait for the disk"},
     {"receive_buffer", SIZE, FIELD(receive_buffer_bytes), PKV__RECEIVE_BUFFER_BYTES, 4096,
@@ -162,6 +163,17 @@ static int append_vni(const struct key *key, struct pkv__strings *list, const ch
     return append(key, list, value, error);
 }
 
+static int out_of_range(const struct key *key, const char *value, pkv_error *error)
+{
+    if (key->type == DURATION)
+        return pkv__error(
+            error, PKV_E_INVALID, -1, "%s: '%.100s' is out of range: %" PRId64 "ms to %" PRId64 "d",
+            key->name, value, key->low / 1000000, (int64_t)(key->high / (86400 * PKV__NS_PER_S)));
+    return pkv__error(error, PKV_E_INVALID, -1,
+                      "%s: '%.100s' is out of range: %" PRId64 " to %" PRId64, key->name, value,
+                      key->low, key->high);
+}
+
 static int set_number(const struct key *key, int64_t *number, const char *value, pkv_error *error)
 {
     int64_t parsed = 0;
@@ -176,8 +188,7 @@ static int set_number(const struct key *key, int64_t *number, const char *value,
         parsed = (int64_t)digits;
     }
     if (parsed < key->low || parsed > key->high)
-        return pkv__error(error, PKV_E_INVALID, -1, "%s: '%.100s' is out of range", key->name,
-                          value);
+        return out_of_range(key, value, error);
     *number = parsed;
     return 0;
 }
