@@ -132,7 +132,7 @@ static struct seen *recover_all(void)
     size_t count = 0;
     pkv_error error;
     assert_done(
-        pkv__archive_list(test_directory, PKV_TIME_MIN, PKV_TIME_MAX, &files, &count, &error),
+        pkv__archive_list(test_directory, PKV_TIME_MIN, PKV_TIME_MAX, NULL, &files, &count, &error),
         error);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(files[i].name.sequence, i + 1);
@@ -319,7 +319,7 @@ static void syncs_that_fail_for_good_cost_all_and_no_number(void **state)
     size_t count = 0;
     pkv_error error;
     assert_done(
-        pkv__archive_list(test_directory, PKV_TIME_MIN, PKV_TIME_MAX, &files, &count, &error),
+        pkv__archive_list(test_directory, PKV_TIME_MIN, PKV_TIME_MAX, NULL, &files, &count, &error),
         error);
     assert_int_equal(count, 2);
     pkv__free(files);
