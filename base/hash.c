@@ -40,6 +40,11 @@ uint64_t pkv__hash64(const void *data, size_t length)
     return XXH3_64bits(data, length);
 }
 
+uint64_t pkv__hash64_seeded(const void *data, size_t length, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(data, length, seed);
+}
+
 /* xxHash wants its state on a boundary of 64 bytes. */
 struct pkv__hash128 {
     uint8_t memory[sizeof(XXH3_state_t) + 63];

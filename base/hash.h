@@ -16,6 +16,9 @@ uint64_t pkv__hash_key(const void *data, size_t length);
 /* XXH3 with seed 0: the same on every machine, for what is stored. */
 uint64_t pkv__hash64(const void *data, size_t length);
 
+/* The same with a seed. */
+uint64_t pkv__hash64_seeded(const void *data, size_t length, uint64_t seed);
+
 /* XXH3-128 over a stream: recognises a file that was imported before. hex: 32 digits and a zero. */
 struct pkv__hash128;
 struct pkv__hash128 *pkv__hash128_new(void);
