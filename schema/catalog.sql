@@ -2,9 +2,11 @@
 -- segments/, index/ and chain.log (pktvault index --rebuild); a dump ordered by key is then the same.
 --
 -- Times are nanoseconds since 1970-01-01 UTC.
+--
+-- Every page of the file has 8 reserved bytes at its end, which hold the sum of the others: docs/FORMAT.md.
 
 PRAGMA application_id = 0x504b5643; -- "PKVC"
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 CREATE TABLE meta (
     key TEXT PRIMARY KEY, -- uuid

@@ -35,10 +35,19 @@ static int make_file(const char *path, pkv_error *error)
     return 0;
 }
 
+/* What is in the WAL of a catalog that is refused stays there: another version's has no room for
+ * sums. */
+static void checkpoint_on_close(sqlite3 *db, bool on)
+{
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !on, NULL);
+}
+
 static int set_up(sqlite3 *db, pkv_error *error)
 {
     (void)sqlite3_busy_timeout(db, PKV__CATALOG_WAIT_MS);
     keep_wal(db);
+    checkpoint_on_close(db, false);
+    pkv__database_reserve(db);
     return pkv__database_exec(db,
                               "PRAGMA page_size = " PKV__CATALOG_PAGE_BYTES
                               "; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 250; "
@@ -80,6 +89,7 @@ int pkv__catalog_open(sqlite3 **db, const char *directory, pkv_error *error)
                                  error);
     if (rc < 0)
         return rc;
+    checkpoint_on_close(opened, true);
     *db = PKV__STEAL(opened);
     return 0;
 }
@@ -97,7 +107,7 @@ static int open_shared(sqlite3 **db, const char *path, const char *parameters, p
         return rc;
     pkv__database_limit(opened, PKV__CATALOG_VALUE_BYTES);
     (void)sqlite3_busy_timeout(opened, PKV__CATALOG_WAIT_MS);
-    (void)sqlite3_db_config(opened, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    checkpoint_on_close(opened, false);
     keep_wal(opened);
     rc = pkv__database_check(opened, path, PKV__CATALOG_APPLICATION, PKV__CATALOG_VERSION, error);
     if (rc < 0)

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "schema/database_internal.h"
+#include "schema/page_sum.h"
 
 static const char *file_name(sqlite3 *db)
 {
@@ -16,8 +17,32 @@ static const char *file_name(sqlite3 *db)
     return path && *path ? path : "database";
 }
 
+/* Files of versions that had no sums begin with a page that reserves nothing. */
+static bool is_without_sums(sqlite3 *db)
+{
+    uint8_t header[PKV__PAGE_HEADER_BYTES];
+    sqlite3_file *file = NULL;
+    return sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+           file && file->pMethods &&
+           file->pMethods->xRead(file, header, sizeof header, 0) == SQLITE_OK &&
+           pkv__page_sum_page_bytes(header) && header[PKV__PAGE_RESERVED_AT] == 0;
+}
+
+static int page_error(sqlite3 *db, pkv_error *error)
+{
+    uint32_t page = pkv__page_sum_vfs_damaged(db);
+    if (page == 1 && is_without_sums(db))
+        return pkv__error(error, PKV_E_FORMAT, -1,
+                          "%s is no database of this version, its pages have no sums: "
+                          "pktvault index --rebuild makes it anew",
+                          file_name(db));
+    return pkv__error(error, PKV_E_FORMAT, -1, "%s: page %u is damaged", file_name(db), page);
+}
+
 int pkv__database_error(sqlite3 *db, int rc, pkv_error *error)
 {
+    if (db && rc == SQLITE_IOERR_DATA)
+        return page_error(db, error);
     int primary = rc & 0xff;
     if (primary == SQLITE_NOMEM)
         return pkv__error_memory(error);
@@ -179,6 +204,21 @@ static int open_failed(sqlite3 *db, int rc, const char *path, pkv_error *error)
     return pkv__error(error, code, -1, "cannot open %s: SQLite: %s", path, sqlite3_errstr(rc));
 }
 
+void pkv__database_reserve(sqlite3 *db)
+{
+    int bytes = PKV__PAGE_SUM_BYTES;
+    (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &bytes);
+}
+
+static int open_uri(sqlite3 **db, const char *path, const char *uri, int flags)
+{
+    int rc = pkv__page_sum_vfs_register();
+    if (rc != SQLITE_OK)
+        return rc;
+    return sqlite3_open_v2(uri, db, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
+                           *path ? PKV__PAGE_SUM_VFS : NULL);
+}
+
 int pkv__database_open(sqlite3 **db, const char *path, const char *parameters, int flags,
                        pkv_error *error)
 {
@@ -192,8 +232,7 @@ int pkv__database_open(sqlite3 **db, const char *path, const char *parameters, i
         return pkv__error_memory(error);
     }
     PKV__AUTO_DATABASE sqlite3 *opened = NULL;
-    int rc = sqlite3_open_v2((const char *)uri.data, &opened,
-                             flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc = open_uri(&opened, path, (const char *)uri.data, flags);
     pkv__buffer_deinit(&uri);
     if (rc != SQLITE_OK)
         return open_failed(opened, rc, path, error);

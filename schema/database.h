@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SQLite databases of an archive: making, opening, versions. Files are opened as SQLite advises for
  * files from strangers: defensive, no trusted schema, no extensions, cell size checks; readers
- * read-only. */
+ * read-only. Each of their pages has a sum (schema/page_sum.h), which is checked when it is read.
+ */
 #ifndef PKV_SCHEMA_DATABASE_H
 #define PKV_SCHEMA_DATABASE_H
 
@@ -46,7 +47,8 @@ void pkv__database_close(sqlite3 *db); /* NULL is fine */
 
 /* sqlite3_prepare_v3 and sqlite3_exec with errors in our form ("FILE: SQLite: …"; PKV_E_FORMAT for
  * SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_ERROR (a table is missing), SQLITE_TOOBIG and
- * SQLITE_INTERRUPT (too much work), PKV_E_MEMORY for SQLITE_NOMEM, else PKV_E_SYSTEM). */
+ * SQLITE_INTERRUPT (too much work), and for a page with a wrong sum, "FILE: page N is damaged";
+ * PKV_E_MEMORY for SQLITE_NOMEM, else PKV_E_SYSTEM). */
 int pkv__database_prepare(sqlite3_stmt **statement, sqlite3 *db, const char *sql, pkv_error *error);
 int pkv__database_exec(sqlite3 *db, const char *sql, pkv_error *error);
 int pkv__database_error(sqlite3 *db, int rc,

@@ -10,13 +10,16 @@ extern const char pkv__catalog_sql[], pkv__index_sql[];
 #define PKV__CATALOG_APPLICATION 0x504b5643
 #define PKV__INDEX_APPLICATION 0x504b5649
 /* Who raises that of the index raises this: with a new catalog every index is made anew. */
-#define PKV__CATALOG_VERSION 3
-#define PKV__INDEX_VERSION 2
+#define PKV__CATALOG_VERSION 4
+#define PKV__INDEX_VERSION 3
 
 /* Opens the file through a URI ("" or "&immutable=1" appended to its parameters) with SQLITE_OPEN_…
- * flags, and hardens the connection. */
+ * flags, and hardens the connection. Pages of a file with a name have sums (page_sum.h). */
 int pkv__database_open(sqlite3 **db, const char *path, const char *parameters, int flags,
                        pkv_error *error);
+
+/* Before the first page of a new file is written: room for the sums. */
+void pkv__database_reserve(sqlite3 *db);
 
 /* No value is longer than the file, or than `at_least`: a schema from a stranger may have columns
  * that are computed, hundreds of megabytes a row out of nothing. */

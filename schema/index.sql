@@ -3,9 +3,11 @@
 --
 -- Times are nanoseconds since 1970-01-01 UTC: datetime(first_ns / 1000000000, 'unixepoch'); those of blocks and flows
 -- are nanoseconds after base_ns in meta, which takes less room, and the views have them in full.
+--
+-- Every page of the file has 8 reserved bytes at its end, which hold the sum of the others: docs/FORMAT.md.
 
 PRAGMA application_id = 0x504b5649; -- "PKVI"
-PRAGMA user_version = 2;            -- version of this schema
+PRAGMA user_version = 3;            -- version of this schema
 
 -- What is known of the whole segment. Keys: segment (stem of its name), uuid (of the archive), packets, raw_bytes,
 -- stored_bytes, flows, start_ns and end_ns (coverage), first_ns and last_ns (of its packets; absent without any), base_ns

@@ -34,6 +34,8 @@ int pkv__index_create(sqlite3 **db, const char *path, int page_bytes, pkv_error 
     if (rc == 0) /* SQLite refuses to switch the journal off for a defensive connection */
         (void)sqlite3_db_config(made, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
     if (rc == 0)
+        pkv__database_reserve(made);
+    if (rc == 0)
         rc = pkv__database_exec(made, pragmas, error);
     if (rc == 0)
         rc = pkv__database_exec(made, pkv__index_sql, error);

@@ -26,6 +26,11 @@ def tool(name):
     return os.path.join(TOOLS, name)
 
 
+def put_sums(path):
+    """What sqlite3 has changed gets right sums of pages."""
+    run(os.path.join(TOOLS, "../tools/put_sums"), path)
+
+
 def run(*command, check=True):
     done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
     if check and done.returncode != 0:

@@ -54,6 +54,7 @@ class Follower(support.Case):
             database.execute(statement)
         database.commit()
         database.close()
+        support.put_sums(self.path("catalog.sqlite"))
 
     def assert_made_again(self, before, segments):
         derived, chain = before

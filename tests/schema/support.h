@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "schema/database.h"
+#include "schema/page_sum.h"
 #include "tests/check.h"
 
 static char directory[] = "/tmp/pkv-schema-XXXXXX";
@@ -38,6 +39,16 @@ static const char *path_of(const char *name)
     static char path[200];
     (void)snprintf(path, sizeof path, "%s/%s", directory, name);
     return path;
+}
+
+/* To change it past us, but with right sums. */
+static inline sqlite3 *open_with_sums(const char *path)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(pkv__page_sum_vfs_register(), SQLITE_OK);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, PKV__PAGE_SUM_VFS),
+                     SQLITE_OK);
+    return db;
 }
 
 #endif

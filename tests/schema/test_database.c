@@ -90,7 +90,7 @@ static void what_is_not_an_index_of_this_version_is_refused(void **state)
         pkv_error error;
         (void)unlink(path_of("i.sqlite"));
         make_index(path_of("i.sqlite"));
-        assert_int_equal(sqlite3_open(path_of("i.sqlite"), &db), SQLITE_OK);
+        db = open_with_sums(path_of("i.sqlite"));
         assert_int_equal(sqlite3_exec(db, changes[i], NULL, NULL, NULL), SQLITE_OK);
         (void)sqlite3_close(db);
         assert_int_equal(pkv__index_open(&db, path_of("i.sqlite"), &error), PKV_E_FORMAT);
@@ -194,7 +194,7 @@ static void no_value_is_longer_than_its_file(void **state)
     sqlite3_stmt *statement;
     pkv_error error;
     make_index(path_of("i.sqlite"));
-    assert_int_equal(sqlite3_open(path_of("i.sqlite"), &db), SQLITE_OK);
+    db = open_with_sums(path_of("i.sqlite"));
     assert_done(pkv__database_exec(db,
                                    "INSERT INTO meta VALUES ('a', 1); ALTER TABLE meta ADD COLUMN "
                                    "much ANY AS (zeroblob(1000000))",

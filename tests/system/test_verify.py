@@ -13,6 +13,7 @@ import pkvtest
 from pkvtest import pktvault
 
 FLIP = os.path.join(pkvtest.BUILD, "tests/indexer/flip_file")
+PUT_SUMS = os.path.join(pkvtest.BUILD, "tests/tools/put_sums")
 NOBODY = 65534
 LISTEN = ("127.0.0.1", 4789)
 
@@ -524,6 +525,7 @@ class Derived(Verify):
         with sqlite3.connect(path) as database:
             database.execute(statement)
         database.close()
+        pkvtest.run(PUT_SUMS, path)
 
     def test_an_index_of_another_segment(self):
         first, second = self.two_segments()
