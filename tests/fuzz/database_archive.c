@@ -15,6 +15,7 @@
 #include "archive/pcapng.h"
 #include "archive/segment_writer.h"
 #include "schema/database.h"
+#include "schema/page_sum.h"
 
 enum { PACKETS_A_BLOCK = 6, STEP_NS = 1000000 };
 
@@ -131,7 +132,8 @@ static void put_segment(const char *directory, const struct pkv__segment_name *n
 static void make_small(const char *path)
 {
     sqlite3 *db = NULL;
-    fuzz_require(sqlite3_open(path, &db) == SQLITE_OK);
+    fuzz_require(pkv__page_sum_vfs_register() == SQLITE_OK);
+    fuzz_require(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, PKV__PAGE_SUM_VFS) == SQLITE_OK);
     fuzz_require(sqlite3_exec(db,
                               "PRAGMA journal_mode = DELETE; PRAGMA page_size = 1024; "
                               "INSERT INTO damage SELECT name, 7, 'broken' FROM segment; VACUUM",
@@ -196,7 +198,14 @@ void fuzz_database_put(const struct fuzz_database *database, const uint8_t *data
         (void)snprintf(path, sizeof path, "%s%s", database->path, beside[i]);
         (void)unlink(path);
     }
-    write_file(database->path, 0, data, size);
+    uint8_t *copy = malloc(size + 1);
+    fuzz_require(copy != NULL);
+    if (size)
+        memcpy(copy, data, size);
+    if (!database->leaves_sums)
+        pkv__page_sum_put_all(copy, size);
+    write_file(database->path, 0, copy, size);
+    free(copy);
 }
 
 void fuzz_database_put_log(const struct fuzz_database *database, const uint8_t *data, size_t size)

@@ -10,6 +10,7 @@ struct fuzz_database {
     char path[200];
     uint8_t *data; /* as it is when nobody has touched it */
     size_t size;
+    int leaves_sums; /* what is put in its place gets no sums of pages */
 };
 
 struct fuzz_archive {
@@ -23,7 +24,8 @@ struct fuzz_archive {
 void fuzz_archive_make(struct fuzz_archive *archive);
 void fuzz_archive_remove(struct fuzz_archive *archive);
 
-/* Puts these bytes in the place of the database, and nothing beside it. */
+/* Puts these bytes in the place of the database, and nothing beside it. Its pages get right sums,
+ * so that what is wrong with them is read. */
 void fuzz_database_put(const struct fuzz_database *database, const uint8_t *data, size_t size);
 
 /* Its write-ahead log, beside it. */
