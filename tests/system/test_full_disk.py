@@ -78,6 +78,10 @@ class DiskCase(pkvtest.Case):
         self.assertEqual(len(numbers), len(set(numbers)), "packets are there twice")
         return set(numbers)
 
+    def gaps_since(self, start):
+        status = pkvtest.json_lines(pktvault("status", "-a", self.archive, "-T", "json", "-S", f"@{start}").out)[0]
+        return [m for m in status["missing"] if m["cause"] == "gap"]
+
     def account(self):
         return len(self.stored()) + self.lost()
 
@@ -125,6 +129,7 @@ class FullDisk(DiskCase):
     def test_seconds_without_space_are_no_gap_and_take_no_numbers(self):
         """Segments are due meanwhile, and cannot be made."""
         with self.daemon("--rotate_interval", "1s") as daemon:
+            start = time.time()
             self.send(100)
             self.wait_for_account("before")
             self.fill()
@@ -136,7 +141,7 @@ class FullDisk(DiskCase):
             self.wait_for_storing()
             daemon.stop()
         self.check_all()
-        self.assertEqual([m for m in self.status()["missing"] if m["cause"] == "gap"], [])
+        self.assertEqual(self.gaps_since(start), [])
         self.assertNotIn("neither there nor in the chain", pktvault("verify", "-a", self.archive).out.decode())
 
     def wait_for_storing(self):
@@ -235,6 +240,7 @@ class Thin(DiskCase):
 
     def test_what_could_not_be_synced_is_lost_and_told(self):
         with self.daemon("--sync_interval", "1s") as daemon:
+            start = time.time()
             self.send(500)
             time.sleep(1.5)
             self.thin.fill()
@@ -254,7 +260,7 @@ class Thin(DiskCase):
         self.assertGreater(lost, 0)
         self.assertTrue(set(range(500)) <= stored, "what was synced is there")
         self.assertTrue(set(range(self.sent - 200, self.sent)) <= stored, "what came after is there")
-        self.assertEqual([m for m in self.status()["missing"] if m["cause"] == "gap"], [])
+        self.assertEqual(self.gaps_since(start), [])
         self.thin.remount()  # so that it is read from there
         self.assertEqual(self.stored(), stored)
         self.check_all()
