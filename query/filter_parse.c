@@ -30,10 +30,9 @@ int pkv__parse_expected(const struct pkv__parser *p, const char *what)
     if (p->at->kind == PKV__TOKEN_END)
         return pkv__parse_error(p, p->at, "expected %s, but the expression ends", what);
     bool zero = pkv__parse_has_leading_zero(p->at->text);
-    return pkv__parse_error(p, p->at, "expected %s, not '%.*s'%s", what,
-                            (int)(p->at->length > 80 ? 80 : p->at->length), p->at->text,
-                            zero ? ": numbers have no leading 0, which makes tcpdump read octal"
-                                 : "");
+    return pkv__parse_error(
+        p, p->at, "expected %s, not '%.*s'%s", what, (int)(p->at->length > 80 ? 80 : p->at->length),
+        p->at->text, zero ? ": numbers have no leading 0, which makes tcpdump read octal" : "");
 }
 
 int pkv__parse_weigh(struct pkv__parser *p, unsigned weight)
