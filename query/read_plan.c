@@ -186,6 +186,8 @@ static int make_plan(struct pkv_query *query, const struct pkv__candidate *candi
     query->report.flows_seen += counts.flows_seen;
     query->report.flows_matched += counts.flows_matched;
     query->report.packets_checked += counts.packets_checked;
+    if (rc == PKV_E_MEMORY) /* whoever takes rows has no part in `inner` */
+        return pkv__error_memory(error);
     if (pkv__query_is_fatal(rc))
         return pkv__error(error, rc, inner.offset, "%s", inner.text);
     if (rc) {
