@@ -130,7 +130,8 @@ static int add_totals(pkv_status *status, struct pkv__catalog *catalog, const ch
         rc = pkv__status_count_gone(catalog, directory, &status->gone_segments, error);
     if (rc)
         return rc;
-    status->indexed_segments = (uint64_t)totals.segments - status->gone_segments;
+    uint64_t all = (uint64_t)totals.segments;
+    status->indexed_segments = all > status->gone_segments ? all - status->gone_segments : 0;
     status->packets = (uint64_t)totals.packets;
     status->flows = (uint64_t)totals.flows;
     status->raw_bytes = (uint64_t)totals.raw_bytes;
