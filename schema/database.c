@@ -189,8 +189,14 @@ static int check_files(const char *path, bool alone, pkv_error *error)
     int rc = pkv__file_check_regular(path, error);
     for (size_t i = 0; rc == 0 && !alone && i < sizeof others / sizeof *others; i++) {
         PKV__AUTO_FREE char *other = pkv__printf("%s%s", path, others[i]);
-        rc = other ? pkv__file_check_regular(other, error) : pkv__error_memory(error);
-        rc = rc == PKV_E_NOT_FOUND ? 0 : rc;
+        if (!other)
+            return pkv__error_memory(error);
+        pkv_error why;
+        rc = pkv__file_check_regular(other, &why);
+        if (rc == PKV_E_NOT_FOUND)
+            rc = 0;
+        else if (rc < 0 && error)
+            *error = why;
     }
     return rc;
 }
