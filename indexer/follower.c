@@ -70,6 +70,7 @@ void pkv__follower_use(struct pkv__follower *follower, struct pkv__feed *feed)
 void pkv__follower_try_again(struct pkv__follower *follower)
 {
     pkv__intern_clear(follower->failing);
+    follower->next_full_ns = 0;
 }
 
 void pkv__follower_report(const struct pkv__follower *follower, pkv_index_report *report)

@@ -30,7 +30,7 @@ void pkv__follower_use(struct pkv__follower *follower, struct pkv__feed *feed);
 int pkv__follower_step(struct pkv__follower *follower, bool live, pkv_progress_fn *progress,
                        void *context, pkv_error *error);
 
-/* What failed is tried again with the next look, not only after a while. */
+/* The next look tries again what failed, and lists every day: else both are done after a while. */
 void pkv__follower_try_again(struct pkv__follower *follower);
 
 void pkv__follower_report(const struct pkv__follower *follower, pkv_index_report *report);

@@ -7,10 +7,12 @@
 
 #include <pktvault/writer.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "indexer/feed.h"
+#include "indexer/follower.h"
 #include "tests/check.h"
 
 #define PACKETS 1500u /* of 450 bytes on average: two segments of 256 KiB, and a third */
@@ -177,6 +179,41 @@ static void there_is_one_receiver(void **state)
     assert_false(pkv__handover_is_wanted(options->handover));
 }
 
+static int64_t hours_ns;
+
+static int64_t slow_clock(int64_t reading_ns)
+{
+    return reading_ns + (hours_ns += 3600 * PKV__NS_PER_S);
+}
+
+static uint64_t segments_after_look(struct pkv__follower *follower)
+{
+    pkv_index_report report;
+    pkv_error error;
+    assert_done(pkv__follower_step(follower, false, NULL, NULL, &error), error);
+    pkv__follower_report(follower, &report);
+    return report.segments;
+}
+
+/* Old packets stand in days that are not listed with each look, where that takes long; when an
+ * import ends, what it was fed would be read again by others. */
+static void the_last_look_finds_segments_of_any_day(void **state)
+{
+    (void)state;
+    struct pkv__follower *follower;
+    pkv_error error;
+    assert_done(pkv__archive_create(directory, &error), error);
+    pkv__monotonic_hook = slow_clock;
+    assert_done(pkv__follower_new(&follower, directory, options, &error), error);
+    assert_int_equal(segments_after_look(follower), 0);
+    pkv__monotonic_hook = NULL;
+    write_archive();
+    assert_int_equal(segments_after_look(follower), 0);
+    pkv__follower_try_again(follower);
+    assert_int_equal(segments_after_look(follower), 3);
+    (void)pkv__follower_free(follower);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -187,6 +224,7 @@ int main(void)
         TEST(a_segment_is_fed_from_its_first_block_or_not_at_all),
         TEST(another_archive_is_not_taken_in),
         TEST(there_is_one_receiver),
+        TEST(the_last_look_finds_segments_of_any_day),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
