@@ -70,6 +70,20 @@ void test_index(const char *directory)
         fail_msg("%s", error.text);
 }
 
+char *test_first_file(const char *directory, const char *folder)
+{
+    char command[300], *path = calloc(1, 300);
+    (void)snprintf(command, sizeof(command), "find %s/%s -type f | sort | head -n 1", directory,
+                   folder);
+    FILE *found = popen(command, "r");
+    assert_non_null(path);
+    assert_non_null(found);
+    assert_non_null(fgets(path, 300, found));
+    path[strcspn(path, "\n")] = 0;
+    (void)pclose(found);
+    return path;
+}
+
 static void mix(struct test_answer *answer, const void *data, size_t length)
 {
     uint64_t pair[2] = {answer->hash, pkv__hash64(data, length)};

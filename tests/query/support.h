@@ -20,6 +20,9 @@ void test_directory_remove(char *directory);
 uint64_t test_import_all(const char *directory);
 void test_index(const char *directory);
 
+/* The path of the first file below a folder of the archive; free with free(). */
+char *test_first_file(const char *directory, const char *folder);
+
 /* What a query gives, as one number: times, lengths, bytes, order, interfaces. */
 struct test_answer {
     uint64_t packets, hash;

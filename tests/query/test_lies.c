@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* An index that is not true, though every page has its sum. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,19 +107,14 @@ static void assert_flows_as_scanned(void)
 
 static void change_index(const char *sql)
 {
-    char command[200], path[300] = "";
+    char *path = test_first_file(directory, "index");
     sqlite3 *db = NULL;
-    (void)snprintf(command, sizeof(command), "find '%s/index' -name '*.sqlite'", directory);
-    FILE *found = popen(command, "r");
-    assert_non_null(found);
-    assert_non_null(fgets(path, sizeof(path), found));
-    (void)pclose(found);
-    path[strcspn(path, "\n")] = 0;
     assert_int_equal(pkv__page_sum_vfs_register(), SQLITE_OK);
     assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, PKV__PAGE_SUM_VFS),
                      SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     (void)sqlite3_close(db);
+    free(path);
 }
 
 static void flows_are_those_of_a_scan(void **state)

@@ -134,20 +134,6 @@ static void two_archives_are_merged_and_their_interfaces_united(void **state)
     test_directory_remove(directories[1]);
 }
 
-/* The path of the first file below a folder of the archive whose name ends so. */
-static char *first_file(const char *directory, const char *folder)
-{
-    char command[300], *path = calloc(1, 300);
-    (void)snprintf(command, sizeof(command), "find %s/%s -type f | sort | head -n 1", directory,
-                   folder);
-    FILE *found = popen(command, "r");
-    assert_non_null(path);
-    assert_non_null(fgets(path, 300, found));
-    path[strcspn(path, "\n")] = 0;
-    (void)pclose(found);
-    return path;
-}
-
 static void overwrite(const char *path, long offset, const char *bytes)
 {
     FILE *file = fopen(path, "r+b");
@@ -162,7 +148,7 @@ static void a_broken_index_is_replaced_by_a_scan(void **state)
     char *directory = archive_make();
     (void)state;
     test_index(directory);
-    char *index = first_file(directory, "index");
+    char *index = test_first_file(directory, "index");
     overwrite(index, 0, "this is no database");
     assert_int_equal(count_of(directory, "port 1003", PKV_TIME_MIN, PKV_TIME_MAX, 0), 300);
     assert_int_equal(unlink(index), 0);
@@ -192,7 +178,7 @@ static void a_block_that_cannot_be_read_is_named(void **state)
     unsigned count = 0, unreadable = 0;
     (void)state;
     test_index(directory);
-    char *segment = first_file(directory, "segments");
+    char *segment = test_first_file(directory, "segments");
     overwrite(segment, 2000, "bits that rotted");
     assert_int_equal(pkv_query_open(&query, &directories, 1, "port 1003", PKV_TIME_MIN,
                                     PKV_TIME_MAX, 0, NULL, NULL),

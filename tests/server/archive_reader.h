@@ -99,16 +99,24 @@ static inline void see_segment(struct seen *seen, const struct pkv__segment_file
     seen->open += file->open;
 }
 
+/* Free with pkv__free. */
+static inline struct pkv__segment_file *list_segments(size_t *count)
+{
+    struct pkv__segment_file *files = NULL;
+    pkv_error error;
+    *count = 0;
+    assert_done(
+        pkv__archive_list(test_directory, PKV_TIME_MIN, PKV_TIME_MAX, NULL, &files, count, &error),
+        error);
+    return files;
+}
+
 /* Free with free(). */
 static inline struct seen *see_archive(void)
 {
     struct seen *seen = calloc(1, sizeof *seen);
-    struct pkv__segment_file *files = NULL;
-    size_t count = 0;
-    pkv_error error;
-    assert_done(
-        pkv__archive_list(test_directory, PKV_TIME_MIN, PKV_TIME_MAX, NULL, &files, &count, &error),
-        error);
+    size_t count;
+    struct pkv__segment_file *files = list_segments(&count);
     assert_in_range(count, 0, MAX_SEGMENTS);
     for (size_t i = 0; i < count; i++)
         see_segment(seen, &files[i]);

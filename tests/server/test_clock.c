@@ -40,12 +40,8 @@ static struct seen *end(void)
 
 static int64_t start_of(unsigned at)
 {
-    struct pkv__segment_file *files = NULL;
-    size_t count = 0;
-    pkv_error error;
-    assert_done(
-        pkv__archive_list(test_directory, PKV_TIME_MIN, PKV_TIME_MAX, NULL, &files, &count, &error),
-        error);
+    size_t count;
+    struct pkv__segment_file *files = list_segments(&count);
     assert_in_range(at, 0, count - 1);
     int64_t start_ns = files[at].name.start_ns;
     pkv__free(files);
@@ -93,16 +89,6 @@ static void small_steps_back_add_up(void **state)
     free(seen);
 }
 
-/* The end of the coverage of segment number `at`, in the order of names. */
-static int64_t end_of(const struct seen *seen, unsigned at)
-{
-    int64_t end_ns = INT64_MIN;
-    for (unsigned i = 0; i < seen->told_count; i++)
-        if (seen->told[i].sequence == at)
-            end_ns = seen->told[i].statistics.end_ns;
-    return end_ns;
-}
-
 /* Else the time that was skipped would count as recorded: of a machine that slept, too. */
 static void a_step_forward_begins_another_segment(void **state)
 {
@@ -113,7 +99,7 @@ static void a_step_forward_begins_another_segment(void **state)
     add(5);
     struct seen *seen = end();
     assert_int_equal(seen->segments, 2);
-    assert_int_equal(end_of(seen, 0), START_NS + 2 * S);
+    assert_int_equal(last_told(seen, 0)->end_ns, START_NS + 2 * S);
     assert_int_equal(start_of(1), START_NS + 3602 * S);
     assert_int_equal(seen->packets_in[0], 10);
     free(seen);
@@ -136,7 +122,7 @@ static void packets_show_a_step_before_the_lane_looks(void **state)
     assert_int_equal(seen->packets_in[2], 15);
     assert_int_equal(start_of(0), START_NS - 3600 * S + S / 10 * 3);
     assert_int_equal(start_of(2), START_NS + 3600 * S + S / 10);
-    assert_int_equal(end_of(seen, 1), START_NS + S / 10);
+    assert_int_equal(last_told(seen, 1)->end_ns, START_NS + S / 10);
     free(seen);
 }
 

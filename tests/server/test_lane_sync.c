@@ -128,12 +128,9 @@ static void wait_for_retry(void)
 /* As the indexer does it; also numbers the segments. */
 static struct seen *recover_all(void)
 {
-    struct pkv__segment_file *files = NULL;
-    size_t count = 0;
+    size_t count;
+    struct pkv__segment_file *files = list_segments(&count);
     pkv_error error;
-    assert_done(
-        pkv__archive_list(test_directory, PKV_TIME_MIN, PKV_TIME_MAX, NULL, &files, &count, &error),
-        error);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(files[i].name.sequence, i + 1);
         if (files[i].open)
@@ -315,12 +312,8 @@ static void syncs_that_fail_for_good_cost_all_and_no_number(void **state)
     open_lane(&tap);
     begin(30);
     end(31, 0);
-    struct pkv__segment_file *files = NULL;
-    size_t count = 0;
-    pkv_error error;
-    assert_done(
-        pkv__archive_list(test_directory, PKV_TIME_MIN, PKV_TIME_MAX, NULL, &files, &count, &error),
-        error);
+    size_t count;
+    struct pkv__segment_file *files = list_segments(&count);
     assert_int_equal(count, 2);
     pkv__free(files);
     seen = see_archive();
