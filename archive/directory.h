@@ -23,6 +23,7 @@ struct pkv__segment_name {
 #define PKV__INDEX_SUFFIX ".sqlite"
 
 void pkv__segment_stem(char stem[PKV__SEGMENT_STEM_TEXT], const struct pkv__segment_name *name);
+bool pkv__segment_stem_parse(struct pkv__segment_name *name, const char *stem); /* false: none */
 /* "segments/2026/11/22/STEM.pcapng.lz4" (".open" appended), and "index/2026/11/22/STEM.sqlite". */
 void pkv__segment_path(char path[PKV__SEGMENT_PATH_TEXT], const struct pkv__segment_name *name,
                        bool open);

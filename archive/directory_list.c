@@ -73,15 +73,14 @@ void pkv__unlisted_path(char path[PKV__UNLISTED_PATH_TEXT], const char *date)
 
 int64_t pkv__unlisted_start(const char *date)
 {
-    char first[PKV__SEGMENT_PATH_TEXT];
+    char first[PKV__SEGMENT_STEM_TEXT];
     struct pkv__segment_name name;
-    bool open;
     size_t digits = strlen(date);
-    (void)snprintf(first, sizeof first, "%s%sT000000.000000000Z-0-000001" PKV__SEGMENT_SUFFIX, date,
+    (void)snprintf(first, sizeof first, "%s%sT000000.000000000Z-0-000001", date,
                    digits == 4   ? "0101"
                    : digits == 6 ? "01"
                                  : "");
-    return pkv__segment_name_parse(&name, &open, first) ? name.start_ns : INT64_MIN;
+    return pkv__segment_stem_parse(&name, first) ? name.start_ns : INT64_MIN;
 }
 
 /* What goes away meanwhile, or is no directory, holds nothing; but segments/ must be one. */

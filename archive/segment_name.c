@@ -140,23 +140,43 @@ static bool parse_start(const char **at, int64_t *start_ns)
            c.month >= 1 && c.month <= 12 && civil_to_ns(start_ns, &c);
 }
 
-bool pkv__segment_name_parse(struct pkv__segment_name *name, bool *open, const char *file_name)
+/* Where the stem ends; NULL: it is none. Only the one spelling that we write: no February 30, no
+ * leading zeros. */
+static const char *take_stem(struct pkv__segment_name *name, const char *text)
 {
     struct pkv__segment_name parsed;
     uint64_t lane;
-    const char *at = file_name;
+    const char *at = text;
     if (!parse_start(&at, &parsed.start_ns) || !parse_char(&at, '-') || !parse_number(&at, &lane) ||
         lane > UINT32_MAX || !parse_char(&at, '-') || !parse_number(&at, &parsed.sequence))
-        return false;
+        return NULL;
     parsed.lane = (uint32_t)lane;
-    bool is_open = strcmp(at, PKV__SEGMENT_SUFFIX PKV__OPEN_SUFFIX) == 0;
-    if (!is_open && strcmp(at, PKV__SEGMENT_SUFFIX) != 0)
-        return false;
-
-    /* Only the one spelling that we write: no February 30, no leading zeros. */
     char stem[PKV__SEGMENT_STEM_TEXT];
     pkv__segment_stem(stem, &parsed);
-    if (strncmp(stem, file_name, (size_t)(at - file_name)) != 0 || stem[at - file_name] != '\0')
+    if (strncmp(stem, text, (size_t)(at - text)) != 0 || stem[at - text] != '\0')
+        return NULL;
+    *name = parsed;
+    return at;
+}
+
+bool pkv__segment_stem_parse(struct pkv__segment_name *name, const char *stem)
+{
+    struct pkv__segment_name parsed;
+    const char *end = take_stem(&parsed, stem);
+    if (!end || *end)
+        return false;
+    *name = parsed;
+    return true;
+}
+
+bool pkv__segment_name_parse(struct pkv__segment_name *name, bool *open, const char *file_name)
+{
+    struct pkv__segment_name parsed;
+    const char *suffix = take_stem(&parsed, file_name);
+    if (!suffix)
+        return false;
+    bool is_open = strcmp(suffix, PKV__SEGMENT_SUFFIX PKV__OPEN_SUFFIX) == 0;
+    if (!is_open && strcmp(suffix, PKV__SEGMENT_SUFFIX) != 0)
         return false;
     *name = parsed;
     *open = is_open;

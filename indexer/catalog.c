@@ -304,13 +304,6 @@ int pkv__catalog_remove(struct pkv__catalog *catalog, const struct pkv__segment_
 }
 
 /* A row that is not the name of a segment is passed over: no file can belong to it. */
-static bool parse_stem(struct pkv__segment_name *name, const char *stem)
-{
-    bool open;
-    PKV__AUTO_FREE char *file = stem ? pkv__printf("%s%s", stem, PKV__SEGMENT_SUFFIX) : NULL;
-    return file && pkv__segment_name_parse(name, &open, file);
-}
-
 int pkv__catalog_each(struct pkv__catalog *catalog, pkv__catalog_fn *segment, void *context,
                       pkv_error *error)
 {
@@ -320,8 +313,9 @@ int pkv__catalog_each(struct pkv__catalog *catalog, pkv__catalog_fn *segment, vo
         return rc;
     int step;
     while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *stem = (const char *)sqlite3_column_text(statement, 0);
         struct pkv__segment_name name;
-        if (!parse_stem(&name, (const char *)sqlite3_column_text(statement, 0)))
+        if (!stem || !pkv__segment_stem_parse(&name, stem))
             continue;
         rc = segment(context, &name);
         if (rc < 0)

@@ -145,12 +145,10 @@ int pkv__verify_catalog_of(struct pkv__verify *v, const struct pkv__segment_inde
 /* *known: the chain has it, and tells that it is missing. */
 static bool is_segment_there(struct pkv__verify *v, const char *stem, bool *known)
 {
-    char path[PKV__SEGMENT_PATH_TEXT], file[PKV__SEGMENT_PATH_TEXT];
+    char path[PKV__SEGMENT_PATH_TEXT];
     struct pkv__segment_name name;
-    bool open;
     *known = false;
-    int length = snprintf(file, sizeof file, "%s%s", stem, PKV__SEGMENT_SUFFIX);
-    if (length >= (int)sizeof file || !pkv__segment_name_parse(&name, &open, file))
+    if (!pkv__segment_stem_parse(&name, stem))
         return false;
     *known = pkv__verify_chain_find(v, &name) != NULL;
     pkv__segment_path(path, &name, false);

@@ -84,13 +84,15 @@ static bool ends_with(const char *text, const char *end)
 
 static bool parse_index(struct pkv__segment_name *name, const char *file)
 {
-    bool open;
-    int stem = (int)strlen(file) - (int)strlen(PKV__INDEX_SUFFIX);
+    char stem[PKV__SEGMENT_STEM_TEXT];
     if (!ends_with(file, PKV__INDEX_SUFFIX))
         return false;
-    char segment[PKV__SEGMENT_PATH_TEXT];
-    int length = snprintf(segment, sizeof segment, "%.*s%s", stem, file, PKV__SEGMENT_SUFFIX);
-    return length < (int)sizeof segment && pkv__segment_name_parse(name, &open, segment);
+    size_t length = strlen(file) - strlen(PKV__INDEX_SUFFIX);
+    if (length >= sizeof stem)
+        return false;
+    memcpy(stem, file, length);
+    stem[length] = '\0';
+    return pkv__segment_stem_parse(name, stem);
 }
 
 /* The chain has told of a segment that it knows. */

@@ -20,16 +20,6 @@ struct look {
     pkv_error *error;
 };
 
-static bool parse_stem(struct pkv__segment_name *name, const char *stem)
-{
-    char file[PKV__SEGMENT_STEM_TEXT + 16];
-    bool open;
-    if (!stem || strlen(stem) >= PKV__SEGMENT_STEM_TEXT)
-        return false;
-    (void)snprintf(file, sizeof(file), "%s%s", stem, PKV__SEGMENT_SUFFIX);
-    return pkv__segment_name_parse(name, &open, file);
-}
-
 static void set_link_types(struct pkv__catalog_segment *segment, const uint8_t *data, size_t length)
 {
     struct pkv__cursor c = pkv__cursor(data, length);
@@ -84,7 +74,7 @@ static int judge(struct look *l)
                                            .last_ns = sqlite3_column_int64(s, 3)};
     bool may;
     int rc = may_match(l, stem, &may);
-    if (rc || !may || !parse_stem(&segment.name, stem))
+    if (rc || !may || !stem || !pkv__segment_stem_parse(&segment.name, stem))
         return rc;
     set_link_types(&segment, sqlite3_column_blob(s, 4), (size_t)sqlite3_column_bytes(s, 4));
     return l->row(l->context, &segment);
