@@ -376,7 +376,7 @@ int pkv_query_flows(pkv_query *query, int by, int sort, uint64_t limit, pkv_flow
                           "flows are counted in the range and as they were mirrored: "
                           "neither --whole nor --dedup applies");
     int rc = count_segments(&flows, false);
-    if (rc == 1)
+    if (rc == PKV__PLAN_SPOILED)
         rc = count_again(&flows);
     if (!rc)
         rc = deliver(&flows, sort, limit, row, context);

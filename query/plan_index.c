@@ -221,6 +221,9 @@ static int find_blocks(struct work *w)
 static int take_all(struct work *w, const struct pkv__id_set *set)
 {
     struct pkv__plan *plan = w->plan;
+    w->next_entry = 0;
+    w->next_ordinal = 0;
+    w->next_offset = 0;
     int rc = pkv__index_file_flows(&w->file, set, take_flow, w);
     if (!rc && plan->entry_count)
         rc = pkv__index_file_interfaces(&w->file, plan);
@@ -263,9 +266,6 @@ static int make(struct work *w)
         w->trial = false;
         pkv__plan_clear(w->plan);
         *w->counts = counts;
-        w->next_entry = 0;
-        w->next_ordinal = 0;
-        w->next_offset = 0;
     }
     if (!rc)
         rc = take_all(w, &set);

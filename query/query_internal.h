@@ -68,8 +68,9 @@ int pkv__query_find_segments(struct pkv_query *query, pkv_error *error);
 int pkv__query_expression_names(void *query, const struct pkv__vni_names **names, pkv_error *error);
 
 /* Plans a segment: by its index, else by a scan. A segment that cannot be read is reported and
- * gives an empty plan. 1: the request's `row` was given flows of an index that is damaged; they are
- * to be forgotten, and asked for twice. */
+ * gives an empty plan. PKV__PLAN_SPOILED: the request's `row` was given flows of an index that is
+ * damaged; they are to be forgotten, and asked for twice. */
+enum { PKV__PLAN_SPOILED = 1 };
 int pkv__query_plan(struct pkv_query *query, uint32_t segment,
                     const struct pkv__plan_request *request, struct pkv__plan **plan,
                     pkv_error *error);

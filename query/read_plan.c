@@ -176,7 +176,8 @@ static int make_plan(struct pkv_query *query, const struct pkv__candidate *candi
     if (candidate->indexed && !(query->flags & PKV_QUERY_NO_INDEX))
         rc = by_index(query, candidate, request, plan, &counts, &inner);
     if (rc && counts.rows && !pkv__query_is_fatal(rc))
-        return request->twice ? pkv__error(error, rc, inner.offset, "%s", inner.text) : 1;
+        return request->twice ? pkv__error(error, rc, inner.offset, "%s", inner.text)
+                              : PKV__PLAN_SPOILED;
     if (rc && !pkv__query_is_fatal(rc)) {
         pkv__plan_clear(plan);
         counts = (struct pkv__plan_counts){0};

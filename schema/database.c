@@ -17,14 +17,20 @@ static const char *file_name(sqlite3 *db)
     return path && *path ? path : "database";
 }
 
+/* Its file, or that of its WAL; NULL: there is none. */
+static sqlite3_file *file_of(sqlite3 *db, int which)
+{
+    sqlite3_file *file = NULL;
+    int rc = sqlite3_file_control(db, "main", which, &file);
+    return rc == SQLITE_OK && file && file->pMethods ? file : NULL;
+}
+
 /* Files of versions that had no sums begin with a page that reserves nothing. */
 static bool is_without_sums(sqlite3 *db)
 {
     uint8_t header[PKV__PAGE_HEADER_BYTES];
-    sqlite3_file *file = NULL;
-    return sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
-           file && file->pMethods &&
-           file->pMethods->xRead(file, header, sizeof header, 0) == SQLITE_OK &&
+    sqlite3_file *file = file_of(db, SQLITE_FCNTL_FILE_POINTER);
+    return file && file->pMethods->xRead(file, header, sizeof header, 0) == SQLITE_OK &&
            pkv__page_sum_page_bytes(header) && header[PKV__PAGE_RESERVED_AT] == 0;
 }
 
@@ -117,12 +123,9 @@ static void limit(sqlite3 *db)
 
 static int64_t bytes_of(sqlite3 *db, int which)
 {
-    sqlite3_file *file = NULL;
+    sqlite3_file *file = file_of(db, which);
     sqlite3_int64 bytes = 0;
-    if (sqlite3_file_control(db, "main", which, &file) != SQLITE_OK || !file || !file->pMethods ||
-        file->pMethods->xFileSize(file, &bytes) != SQLITE_OK)
-        return 0;
-    return bytes;
+    return file && file->pMethods->xFileSize(file, &bytes) == SQLITE_OK ? bytes : 0;
 }
 
 /* With its WAL. */
