@@ -90,12 +90,15 @@ static void show_mark(const char *text, int64_t offset)
                   cli_colour(stderr, CLI_RED), cli_colour(stderr, CLI_PLAIN));
 }
 
-static int exit_status(int code)
+/* Of what the user wrote, a limit that is passed is wrong usage. */
+static int exit_status(int code, bool of_user)
 {
     switch (code) {
     case PKV_E_SYNTAX:
     case PKV_E_INVALID:
         return CLI_USAGE;
+    case PKV_E_LIMIT:
+        return of_user ? CLI_USAGE : CLI_FAILED;
     case PKV_E_FORMAT:
         return CLI_UNREADABLE;
     default:
@@ -108,7 +111,7 @@ int cli_fail(const pkv_error *error, const char *text)
     cli_complain("%s", error->text[0] ? error->text : pkv_code_name(error->code));
     if (error->code == PKV_E_SYNTAX && text && error->offset >= 0)
         show_mark(text, error->offset);
-    return exit_status(error->code);
+    return exit_status(error->code, text != NULL);
 }
 
 void cli_log(void *verbose, int level, const char *text)

@@ -14,7 +14,7 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Complains of an error of the library and answers the exit status that belongs to its code. A
  * syntax error shows `text`, which the user wrote (NULL: not his text), with a mark below the
- * column. */
+ * column; a limit that his text is past is wrong usage. */
 int cli_fail(const pkv_error *error, const char *text);
 
 /* The library's log: warnings and worse, everything when *verbose (an int) is not 0. */

@@ -160,10 +160,20 @@ static int start(pkv_indexer **indexer, const char *directory, const pkv_options
     return 0;
 }
 
+/* An archive that can be indexed: what was restored from a backup may lack locks/. */
+static int find_archive(const char *directory, pkv_error *error)
+{
+    PKV__AUTO_FREE char *locks = pkv__archive_join(directory, "locks");
+    if (!locks)
+        return pkv__error_memory(error);
+    int rc = pkv__archive_check(directory, error);
+    return rc < 0 ? rc : pkv__file_make_directories(locks, error);
+}
+
 int pkv_indexer_start(pkv_indexer **indexer, const char *directory, const pkv_options *options,
                       pkv_error *error)
 {
-    int rc = pkv__archive_check(directory, error);
+    int rc = find_archive(directory, error);
     return rc < 0 ? rc : start(indexer, directory, options, false, error);
 }
 
@@ -212,7 +222,7 @@ int pkv_index_run(const char *directory, unsigned flags, const pkv_options *opti
                   pkv_progress_fn *progress, void *context, pkv_index_report *report,
                   pkv_error *error)
 {
-    int rc = pkv__archive_check(directory, error);
+    int rc = find_archive(directory, error);
     if (rc < 0)
         return rc;
     PKV__AUTO_CLOSE int lock = pkv__indexer_lock(directory, error);

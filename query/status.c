@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "query/catalog.h"
 #include "query/status_gone.h"
+#include "query/stem_set.h"
 
 #include <sys/stat.h>
 
@@ -50,37 +51,37 @@ static int add_uuid(pkv_status *status, const char *directory, pkv_error *error)
     return note_fault(status->chain_fault, rc, &why, error);
 }
 
-/* Lines of chain.log that name a segment. It is read and not opened for appending: nothing may be
- * changed here. */
-static int add_chain(pkv_status *status, const char *directory, pkv_error *error)
+/* Paths of segments that have a line in chain.log. It is read and not opened for appending: nothing
+ * may be changed here. */
+static int read_chain(struct pkv__stem_set *chained, pkv_status *status, const char *directory,
+                      pkv_error *error)
 {
     PKV__AUTO_FREE char *path = pkv__archive_join(directory, "chain.log");
     PKV__AUTO_FREE char *text = NULL;
     size_t length = 0;
-    uint64_t lines = 0;
     pkv_error why;
     if (!path)
         return pkv__error_memory(error);
     int rc = pkv__file_read_all(path, PKV__CHAIN_MAX_BYTES, &text, &length, &why);
     rc = note_fault(status->chain_fault, rc, &why, error);
-    if (rc)
-        return rc;
-    for (const char *line = text; line && *line;
-         line = strchr(line, '\n'), line = line ? line + 1 : NULL)
-        lines += *line != '#';
-    status->unchained_segments =
-        status->sealed_segments > lines ? status->sealed_segments - lines : 0;
-    return PKV_OK;
+    for (char *line = text, *end; !rc && line && (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        const char *separator = *line == '#' ? NULL : strstr(line, "  ");
+        if (separator && pkv__stem_set_add(chained, separator + 2))
+            rc = pkv__error_memory(error);
+    }
+    return rc;
 }
 
 static void add_file(pkv_status *status, const char *directory,
-                     const struct pkv__segment_file *file)
+                     const struct pkv__stem_set *chained, const struct pkv__segment_file *file)
 {
     char path[PKV__SEGMENT_PATH_TEXT];
     pkv__segment_path(path, &file->name, file->open);
     status->stored_bytes += size_of(directory, path);
     if (!file->open) {
         status->sealed_segments++;
+        status->unchained_segments += !pkv__stem_set_has(chained, path);
         pkv__index_path(path, &file->name);
         status->index_bytes += size_of(directory, path);
     } else if (is_locked(directory, path)) {
@@ -102,12 +103,16 @@ static int note_unlisted(void *context, const char *date, const pkv_error *why)
 static int add_files(pkv_status *status, const char *directory, pkv_error *error)
 {
     PKV__AUTO_FREE struct pkv__segment_file *files = NULL;
+    struct pkv__stem_set chained = {0};
     size_t count = 0;
     struct pkv__unlisted unlisted = {note_unlisted, status};
     int rc =
         pkv__archive_list(directory, PKV_TIME_MIN, PKV_TIME_MAX, &unlisted, &files, &count, error);
+    if (!rc)
+        rc = read_chain(&chained, status, directory, error);
     for (size_t i = 0; i < count && !rc; i++)
-        add_file(status, directory, &files[i]);
+        add_file(status, directory, &chained, &files[i]);
+    pkv__stem_set_deinit(&chained);
     return rc;
 }
 
@@ -169,8 +174,6 @@ int pkv_status_get(pkv_status *status, const char *directory, pkv_error *error)
         rc = pkv__file_free_space(directory, &made.free_bytes, &made.disk_bytes, error);
     if (!rc)
         rc = add_catalog(&made, directory, error);
-    if (!rc)
-        rc = add_chain(&made, directory, error);
     if (rc)
         return rc;
     made.indexer_runs = is_locked(directory, "locks/indexer");

@@ -86,7 +86,7 @@ static void close_handles(struct daemon *daemon)
 static void on_recorder_closed(void *context)
 {
     struct daemon *daemon = context;
-    daemon->recorder = NULL;
+    pkv_recorder_get_counts(daemon->recorder, &daemon->counts);
     close_handles(daemon);
 }
 
@@ -97,7 +97,6 @@ static void stop(struct daemon *daemon)
     (void)uv_timer_stop(&daemon->tick);
     (void)uv_timer_start(&daemon->deadline, on_deadline, CLOSE_MS, 0);
     pkv_recorder_close(daemon->recorder, on_recorder_closed, daemon);
-    pkv_recorder_get_counts(daemon->recorder, &daemon->counts);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -124,6 +123,13 @@ static void on_signal(uv_signal_t *handle, int number)
         stop(daemon);
 }
 
+static int exit_status(int rc)
+{
+    if (rc == 0)
+        return DONE;
+    return rc == PKV_E_INVALID || rc == PKV_E_SYNTAX ? USAGE : FAILED;
+}
+
 static int open_sources(struct daemon *daemon)
 {
     const char *value;
@@ -143,10 +149,9 @@ static int open_sources(struct daemon *daemon)
     }
     pkv_recorder_get_counts(daemon->recorder, &daemon->counts);
     daemon->sources = daemon->counts.sources;
-    if (rc == 0)
-        return DONE;
-    pktvaultd_say(PKV_LOG_ERROR, "%s", error.text);
-    return rc == PKV_E_INVALID || rc == PKV_E_SYNTAX ? USAGE : FAILED;
+    if (rc < 0)
+        pktvaultd_say(PKV_LOG_ERROR, "%s", error.text);
+    return exit_status(rc);
 }
 
 /* Recording does not depend on it. */
@@ -182,19 +187,20 @@ static int run(struct daemon *daemon)
 {
     const char *archive = option(daemon, "archive", 0);
     pkv_error error;
-    if (pktvaultd_become(option(daemon, "user", 0), archive) < 0)
-        return FAILED;
-    int rc = pkv_recorder_new(&daemon->recorder, &daemon->loop, archive, daemon->options, &error);
+    int rc = pktvaultd_become(option(daemon, "user", 0), archive);
+    if (rc < 0)
+        return exit_status(rc);
+    rc = pkv_recorder_new(&daemon->recorder, &daemon->loop, archive, daemon->options, &error);
     if (rc < 0) {
         pktvaultd_say(PKV_LOG_ERROR, "%s", error.text);
-        return rc == PKV_E_INVALID ? USAGE : FAILED;
+        return exit_status(rc);
     }
     add_handles(daemon);
     daemon->status = open_sources(daemon);
     pktvaultd_drop_capabilities();
-    if (daemon->status == DONE &&
-        pktvaultd_health_start(&daemon->health, &daemon->loop, option(daemon, "health", 0)) < 0)
-        daemon->status = FAILED;
+    if (daemon->status == DONE)
+        daemon->status = exit_status(pktvaultd_health_start(&daemon->health, &daemon->loop,
+                                                            option(daemon, "health", 0)));
     if (daemon->status == DONE)
         daemon->status = start_indexer(daemon, archive);
     int started = daemon->status == DONE;

@@ -65,12 +65,12 @@ int pktvaultd_health_start(struct pktvaultd_health *health, uv_loop_t *loop, con
         return 0;
     if (parse(&health->address, address) < 0) {
         pktvaultd_say(PKV_LOG_ERROR, "health: '%s' is not ADDRESS:PORT", address);
-        return -1;
+        return PKV_E_INVALID;
     }
     int rc = open_listener(health);
     if (rc < 0) {
         pktvaultd_say(PKV_LOG_ERROR, "health: cannot listen on %s: %s", address, uv_strerror(rc));
-        return -1;
+        return PKV_E_SYSTEM;
     }
     health->configured = 1;
     return 0;

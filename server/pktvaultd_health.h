@@ -13,7 +13,8 @@ struct pktvaultd_health {
     int configured, open;
 };
 
-/* address: "127.0.0.1:8080", "[::1]:8080", ":8080", NULL: none. 0, or negative: said why. */
+/* address: "127.0.0.1:8080", "[::1]:8080", ":8080", NULL: none. 0, or what was said why:
+ * PKV_E_INVALID the address, PKV_E_SYSTEM. */
 int pktvaultd_health_start(struct pktvaultd_health *health, uv_loop_t *loop, const char *address);
 void pktvaultd_health_set(struct pktvaultd_health *health, int storing);
 void pktvaultd_health_stop(struct pktvaultd_health *health);

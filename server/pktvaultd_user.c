@@ -35,7 +35,7 @@ int pktvaultd_become(const char *user, const char *archive)
     const struct passwd *entry = getpwnam(user);
     if (!entry) {
         pktvaultd_say(PKV_LOG_ERROR, "user: there is no user '%s'", user);
-        return -1;
+        return PKV_E_INVALID;
     }
     if (entry->pw_uid == geteuid())
         return 0;
@@ -45,7 +45,7 @@ int pktvaultd_become(const char *user, const char *archive)
         setuid(entry->pw_uid) < 0 || set_capabilities(kept) < 0) {
         pktvaultd_say(PKV_LOG_ERROR, "cannot become user '%s' with archive %s: %s", user, archive,
                       strerror(errno));
-        return -1;
+        return PKV_E_SYSTEM;
     }
     return 0;
 }

@@ -32,11 +32,9 @@ void pkv__recorder_handle_closed(uv_handle_t *handle)
     pkv_recorder *recorder = handle->data;
     if (--recorder->handles > 0)
         return;
-    pkv_close_cb *closed = recorder->closed;
-    void *context = recorder->closed_context;
+    if (recorder->closed)
+        recorder->closed(recorder->closed_context);
     free_recorder(recorder);
-    if (closed)
-        closed(context);
 }
 
 static void lane_has_ended(uv_async_t *async)

@@ -111,6 +111,21 @@ class Pktvaultd(unittest.TestCase):
             self.assertEqual(visitor.recv(1), b"")
         self.stop()
 
+    def refused(self, *options):
+        return subprocess.run([PROGRAM, "-a", self.archive, "--config", "/dev/null", "--listen",
+                               f"127.0.0.1:{self.port}", *options], stderr=subprocess.PIPE, text=True, check=False)
+
+    def test_what_no_restart_makes_right_is_wrong_usage(self):
+        for options, why in ((["--health", "127.0.0.1:http"], "is not ADDRESS:PORT"),
+                             (["--user", "nobody-of-that-name"], "there is no user")):
+            done = self.refused(*options)
+            self.assertEqual((done.returncode, why in done.stderr), (2, True), done.stderr)
+
+    def test_a_taken_health_port_may_become_free(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            done = self.refused("--health", f"127.0.0.1:{taken.getsockname()[1]}")
+        self.assertEqual((done.returncode, "cannot listen" in done.stderr), (1, True), done.stderr)
+
     def test_it_feeds_the_watchdog(self):
         self.start("--listen", f"127.0.0.1:{self.port}")
         self.assertIn(b"WATCHDOG=1", self.notify.recv(1000))
@@ -119,8 +134,7 @@ class Pktvaultd(unittest.TestCase):
     def test_a_taken_port_is_named_with_its_owner(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
             taken.bind(("127.0.0.1", self.port))
-            done = subprocess.run([PROGRAM, "-a", self.archive, "--config", "/dev/null", "--listen",
-                                   f"127.0.0.1:{self.port}"], stderr=subprocess.PIPE, text=True, check=False)
+            done = self.refused()
         self.assertEqual(done.returncode, 1)
         self.assertIn(f"process {os.getpid()}", done.stderr)
 

@@ -53,8 +53,11 @@ static int push(uint32_t bytes)
     return pkv_recorder_push(source, &packet);
 }
 
+static pkv_recorder_counts last_counts; /* as it closed */
+
 static void closed(void *context)
 {
+    pkv_recorder_get_counts(recorder, &last_counts);
     *(bool *)context = true;
 }
 
@@ -113,6 +116,8 @@ static void rotation_seals_and_loses_nothing(void **state)
         assert_int_equal(last_told(seen, i)->received, 10);
     }
     assert_int_equal(last_told(seen, 5)->received, 0);
+    assert_int_equal(last_counts.packets, 50);
+    assert_int_equal(last_counts.segments, 6);
     free(seen);
 }
 

@@ -563,6 +563,16 @@ class Flows(Archive):
 
 
 class Status(Archive):
+    def test_what_is_not_chained_shows_beside_what_was_deleted(self):
+        chain = os.path.join(self.archive, "chain.log")
+        with open(chain, encoding="utf-8") as file:
+            lines = file.readlines()
+        with open(chain, "w", encoding="utf-8") as file:
+            file.writelines(lines[:-2])
+        os.remove(os.path.join(self.archive, lines[2].split()[1]))
+        status = json.loads(pktvault("status", "-a", self.archive, "-T", "json").out)
+        self.assertEqual((status["sealed_segments"], status["unchained_segments"]), (2, 1))
+
     def test_json_has_what_was_imported(self):
         status = json.loads(pktvault("status", "-a", self.archive, "-T", "json").out)
         self.assertEqual(status["packets"], sum(capinfos(p)[0] for p in (PINGS, WEB, PLAIN)))
@@ -626,7 +636,7 @@ class Index(Archive):
 
 
 class Usage(Archive):
-    COMMANDS = ("import", "query", "flows", "status", "index", "extcap")
+    COMMANDS = ("import", "query", "flows", "status", "index", "verify", "extcap")
 
     def test_help_fits_a_screen(self):
         for arguments in ([], *([c] for c in self.COMMANDS)):
@@ -656,6 +666,11 @@ class Usage(Archive):
         shown, mark = result.err.splitlines()[-2:]
         self.assertEqual(shown.strip(), expression)
         self.assertEqual(shown[mark.index("^"):][:4], "hots")
+
+    def test_an_expression_past_a_limit(self):
+        for arguments in (["--exact", " or ".join(["port 80"] * 129)], ["not " * 300 + "port 80"]):
+            result = self.query(*arguments, check=False)
+            self.assertEqual((result.status, result.out), (2, b""), result.err)
 
     def test_a_bad_time_is_marked_at_its_column(self):
         result = self.query("-S", "2026-11-17 25:00", check=False)

@@ -68,6 +68,27 @@ class Rebuild(pkvtest.Case):
         self.assert_rebuilt_the_same()
         self.assertEqual(len(self.query_packets()), 150)
 
+    def test_restored_from_a_backup(self):
+        self.import_all(pkvtest.DATA)
+        before, there = pkvtest.derived(self.archive), self.path("restored")
+        shutil.copytree(os.path.join(self.archive, "segments"), os.path.join(there, "segments"))
+        shutil.copy(os.path.join(self.archive, "chain.log"), there)
+        pktvault("index", "-a", there)
+        self.assertEqual(before, pkvtest.derived(there))
+        pktvault("verify", "-a", there)
+
+    def test_a_segment_moved_into_an_archive_of_its_own(self):
+        self.import_all(pkvtest.DATA)
+        packets, there = self.query_packets(), self.path("there")
+        moved = os.path.relpath(self.segments()[0], self.archive)
+        os.makedirs(os.path.join(there, os.path.dirname(moved)))
+        shutil.move(os.path.join(self.archive, moved), os.path.join(there, moved))
+        shutil.copy(os.path.join(self.archive, "chain.log"), there)
+        pktvault("index", "-a", there)
+        pktvault("index", "-a", self.archive)
+        self.assertLess(len(self.query_packets()), len(packets))
+        self.assertEqual(sorted(self.query_packets("-a", there), key=repr), sorted(packets, key=repr))
+
     def test_the_catalog_alone(self):
         self.import_all(pkvtest.DATA)
         before = pkvtest.derived(self.archive)
