@@ -7,9 +7,8 @@
 enum {
     CLI_DONE = 0, /* also without a match, and when the reader of our output went away */
     CLI_FAILED = 1,
-    CLI_USAGE = 2, /* wrong words: option, expression, time, configuration */
-    CLI_UNREADABLE =
-        3 /* stored data could not be read; with --strict also losses, gaps and deletions */
+    CLI_USAGE = 2,     /* wrong words: option, expression, time, configuration */
+    CLI_UNREADABLE = 3 /* stored data could not be read; with --strict also losses and gaps */
 };
 
 int cli_import(int argc, char **argv);

@@ -14,7 +14,7 @@ static const char HELP[] =
     "count.\n\n"
     "  -a DIR            archive; several are merged\n"
     "  -S TIME -U TIME   from and until (not included), as in `pktvault query --help`\n"
-    "  --at TIME[/TIME]  30 s, or what stands behind the slash, before and after\n"
+    "  --at TIME[/DURATION]  30 s, or the duration, before and after\n"
     "  --utc             read and print times in UTC (csv and json: always)\n"
     "  -T text|csv|json  print as (text)\n"
     "  --by flow|pair|host|port|vni   one row for each (flow)\n"
@@ -22,7 +22,7 @@ static const char HELP[] =
     "  -c N              the first N rows\n"
     "  --exact           mean what tcpdump means\n"
     "  --no-index        read everything\n"
-    "  --strict          exit 3 also for losses, gaps and deletions\n"
+    "  --strict          exit 3 also for losses and gaps\n"
     "  --config FILE     instead of /etc/pktvault/pktvault.conf\n";
 
 enum { BY = CLI_SEARCH_END, SORT };

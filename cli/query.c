@@ -24,7 +24,7 @@ static const char HELP[] =
     "  -a DIR            archive; several are merged\n"
     "  -S TIME -U TIME   from and until (not included): 14:03, 2026-11-17 14:03:22, -2h,\n"
     "                    yesterday, @EPOCH, RFC 3339; without a zone: local\n"
-    "  --at TIME[/TIME]  30 s, or what stands behind the slash, before and after\n"
+    "  --at TIME[/DURATION]  30 s, or the duration, before and after\n"
     "  --utc             read and print times in UTC\n"
     "  -w FILE           write packets (-: standard output)     -F pcapng|pcap  as\n"
     "  -T text|json      print packets as                       -v   with outer addresses\n"
@@ -33,7 +33,7 @@ static const char HELP[] =
     "  --whole           all packets of the flows that match    --explain  only what it took\n"
     "  --exact           mean what tcpdump means                --no-index read everything\n"
     "  --follow          stay and print what arrives\n"
-    "  --strict          exit 3 also for losses, gaps and deletions\n"
+    "  --strict          exit 3 also for losses and gaps\n"
     "  --config FILE     instead of /etc/pktvault/pktvault.conf\n";
 
 enum { DECAP = CLI_SEARCH_END, DEDUP, WHOLE, COUNT, EXPLAIN, FOLLOW };

@@ -15,7 +15,7 @@ struct cli_worth {
     int64_t elapsed_ns;
     uint64_t stopped_at; /* of -c: the answer may go on; 0: it is complete */
     bool interrupted;    /* by a signal */
-    bool strict;         /* losses, gaps and deletions count as CLI_UNREADABLE */
+    bool strict;         /* losses and gaps count as CLI_UNREADABLE */
 };
 
 /* Whether there is nothing to tell: packets were found, nothing is missing, the range was covered.

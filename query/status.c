@@ -73,8 +73,8 @@ static int read_chain(struct pkv__stem_set *chained, pkv_status *status, const c
     return rc;
 }
 
-static void add_file(pkv_status *status, const char *directory,
-                     const struct pkv__stem_set *chained, const struct pkv__segment_file *file)
+static void add_file(pkv_status *status, const char *directory, const struct pkv__stem_set *chained,
+                     const struct pkv__segment_file *file)
 {
     char path[PKV__SEGMENT_PATH_TEXT];
     pkv__segment_path(path, &file->name, file->open);

@@ -199,8 +199,8 @@ static int run(struct daemon *daemon)
     daemon->status = open_sources(daemon);
     pktvaultd_drop_capabilities();
     if (daemon->status == DONE)
-        daemon->status = exit_status(pktvaultd_health_start(&daemon->health, &daemon->loop,
-                                                            option(daemon, "health", 0)));
+        daemon->status = exit_status(
+            pktvaultd_health_start(&daemon->health, &daemon->loop, option(daemon, "health", 0)));
     if (daemon->status == DONE)
         daemon->status = start_indexer(daemon, archive);
     int started = daemon->status == DONE;

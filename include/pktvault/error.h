@@ -15,8 +15,8 @@ extern "C" {
 #endif
 
 /* Every function of the library answers 0 when it is done, one of these when it failed, and a
- * positive number for an outcome that its own description names. Outputs are untouched on failure.
- */
+ * positive number for an outcome that its own description names. Outputs are untouched on failure,
+ * but for reports that say how far it came. */
 enum pkv_code {
     PKV_OK = 0,
     PKV_E_MEMORY = -1,  /* an allocation failed */
@@ -38,7 +38,7 @@ enum pkv_code {
  * may pass NULL. The text is one line without a full stop. */
 typedef struct pkv_error {
     int code;       /* enum pkv_code */
-    int64_t offset; /* byte, line or column, by code; -1: none */
+    int64_t offset; /* byte or column (from 0), or line (from 1), by code; -1: none */
     char text[500];
 } pkv_error;
 

@@ -35,15 +35,16 @@ typedef struct pkv_index_report {
 
 enum { PKV_INDEX_REBUILD = 1 }; /* forget index/ and catalog.sqlite and make them anew */
 
-/* Indexes all that is sealed now, on the caller's thread. Errors: PKV_E_BUSY another indexer runs,
- * as above. */
+/* Indexes all that is sealed now, on the caller's thread. `progress` counts
+ * segments. Errors: PKV_E_BUSY another indexer runs, PKV_E_CANCELED, and as above; *report then
+ * says how far it came. */
 PKV_API int pkv_index_run(const char *directory, unsigned flags, const pkv_options *options,
                           pkv_progress_fn *progress, void *context, pkv_index_report *report,
                           pkv_error *error);
 
 /* Waits until every segment that is sealed when it is called is in the catalog: by indexing itself,
  * or where another process' indexer runs, by waiting for that one. Errors: as pkv_index_run, but
- * never PKV_E_BUSY. */
+ * never PKV_E_BUSY; PKV_E_SYSTEM where that one does nothing for two minutes. */
 PKV_API int pkv_index_wait(const char *directory, const pkv_options *options,
                            pkv_progress_fn *progress, void *context, pkv_error *error);
 

@@ -51,8 +51,9 @@ typedef struct pkv_summary {
     char info[64]; /* flags, ICMP type/code, "who-has 10.0.0.1" …: never what a packet spells */
 } pkv_summary;
 
-/* expr NULL or "": everything. The range is [since_ns, until_ns). An archive that is named twice,
- * by whatever path, is searched once. Errors: PKV_E_SYNTAX (offset: column of expr),
+/* expression NULL or "": everything. The range is [since_ns, until_ns). options NULL: defaults. An
+ * archive that is named twice, by whatever path, is searched once. Errors: PKV_E_SYNTAX (offset:
+ * column from 0), PKV_E_LIMIT past a limit of expressions or archives, PKV_E_UNSUPPORTED,
  * PKV_E_NOT_FOUND no archive, PKV_E_SYSTEM, PKV_E_MEMORY. */
 PKV_API int pkv_query_open(pkv_query **query, const char *const *directories, size_t count,
                            const char *expression, int64_t since_ns, int64_t until_ns,
@@ -72,8 +73,8 @@ PKV_API int pkv_query_interface(const pkv_query *query, uint32_t interface_id,
                                 pkv_interface *description);
 
 /* Sets of link types over all packets that will be given: *count is their number, *link_type one of
- * them. May read all that the query reads, so ask only where it matters. Before the first
- * pkv_query_next. */
+ * them, *snap_length enough for all of them. May read all that the query reads, so ask only where
+ * it matters. Before the first pkv_query_next. Errors: as pkv_query_next. */
 PKV_API int pkv_query_link_types(pkv_query *query, unsigned *count, uint16_t *link_type,
                                  uint32_t *snap_length, pkv_error *error);
 
@@ -108,7 +109,7 @@ typedef struct pkv_query_report {
     int64_t first_ns, last_ns;                 /* of the packets given */
     int64_t covered_from_ns, covered_until_ns; /* what the archives hold at all */
     int64_t covered_ns; /* of the range: recorded, or from its first to its last imported packet */
-    const pkv_missing *missing; /* valid until the query is closed */
+    const pkv_missing *missing; /* valid until the next call with this query */
     size_t missing_count;
     /* Not listed, past a limit that each cause has for itself; of each, and of all. */
     uint64_t missing_more_of[PKV_MISSING_CAUSES];
@@ -142,7 +143,8 @@ typedef struct pkv_flow {
 } pkv_flow;
 
 /* Runs the whole query (opened with pkv_query_open, not read yet) and calls `row` in order; a
- * non-zero answer stops. limit 0: all. Errors: as pkv_query_next. */
+ * non-zero answer stops, and is no error. Views of the flow last for the call. limit 0: all.
+ * Errors: as pkv_query_next, and PKV_E_UNSUPPORTED with PKV_QUERY_WHOLE or PKV_QUERY_DEDUP. */
 typedef int pkv_flow_fn(void *context, const pkv_flow *flow);
 PKV_API int pkv_query_flows(pkv_query *query, int by, int sort, uint64_t limit, pkv_flow_fn *row,
                             void *context, pkv_error *error);

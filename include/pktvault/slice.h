@@ -21,7 +21,8 @@ typedef int pkv_slice_write_fn(void *context, const void *bytes, size_t length);
 PKV_API int pkv_slice_new(pkv_slice **slice, pkv_query *query, int format, int single_link_type,
                           pkv_slice_write_fn *write, void *context, pkv_error *error);
 
-/* A packet that pkv_query_next has just given. */
+/* A packet that pkv_query_next has just given. Errors, here and below: PKV_E_CANCELED,
+ * PKV_E_MEMORY; of pcap also PKV_E_UNSUPPORTED a time outside of 1970 to 2106. */
 PKV_API int pkv_slice_add(pkv_slice *slice, const pkv_packet *packet, pkv_error *error);
 
 /* Writes out what was added so far: for a reader that waits. */
@@ -34,6 +35,7 @@ PKV_API void pkv_slice_continue(pkv_slice *slice, pkv_query *query);
 
 /* Writes the closing statistics (pcapng) and flushes. */
 PKV_API int pkv_slice_finish(pkv_slice *slice, pkv_error *error);
+/* Does not finish. NULL is fine; returns NULL. */
 PKV_API pkv_slice *pkv_slice_free(pkv_slice *slice);
 
 #ifdef __cplusplus

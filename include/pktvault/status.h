@@ -34,7 +34,8 @@ PKV_API int pkv_status_get(pkv_status *status, const char *directory, pkv_error 
 /* Losses, gaps and unreadable parts of the whole archive; one call a stretch, in time order. 0, or
  * PKV_STATUS_MORE: there are more of some cause than are listed, see pkv_query_report. */
 enum { PKV_STATUS_MORE = 1 };
-typedef int pkv_missing_fn(void *context, const pkv_missing *missing);
+typedef int pkv_missing_fn(void *context,
+                           const pkv_missing *missing); /* non-zero stops, and is no error */
 PKV_API int pkv_status_missing(const char *directory, int64_t since_ns, int64_t until_ns,
                                pkv_missing_fn *row, void *context, pkv_error *error);
 
