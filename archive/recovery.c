@@ -276,8 +276,12 @@ int pkv__recover(const char *directory, const struct pkv__segment_name *name, pk
         return pkv__error(error, rc, -1, "%s: its writer lives", path);
     if (rc < 0)
         return rc;
-    if (!pkv__file_exists(path)) /* sealed by its writer since */
-        return 0;
+    if (!pkv__file_is_at(fd, path))
+        return pkv__error(error, PKV_E_NOT_FOUND, -1, "%s: its writer has sealed it since", path);
+    /* It takes a while, and who reads meanwhile shall see that nobody records into it. */
+    rc = pkv__file_share_lock(fd, path, error);
+    if (rc < 0)
+        return rc;
     struct survey survey = {.last_ns = name->start_ns};
     rc = recover_locked(fd, directory, name, path, &survey, error);
     pkv__free(survey.interfaces);

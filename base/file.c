@@ -224,13 +224,23 @@ int pkv__file_free_space(const char *path, uint64_t *free_bytes, uint64_t *all_b
     return 0;
 }
 
-int pkv__file_lock(int fd, const char *path, pkv_error *error)
+static int lock(int fd, int operation, const char *path, pkv_error *error)
 {
-    if (CALL("lock", flock(fd, LOCK_EX | LOCK_NB)) == 0)
+    if (CALL("lock", flock(fd, operation | LOCK_NB)) == 0)
         return 0;
     if (errno == EWOULDBLOCK)
         return pkv__error(error, PKV_E_BUSY, -1, "%s is locked by another process", path);
     return pkv__error_errno(error, errno, "cannot lock %s", path);
+}
+
+int pkv__file_lock(int fd, const char *path, pkv_error *error)
+{
+    return lock(fd, LOCK_EX, path, error);
+}
+
+int pkv__file_share_lock(int fd, const char *path, pkv_error *error)
+{
+    return lock(fd, LOCK_SH, path, error);
 }
 
 bool pkv__file_is_locked(const char *path)

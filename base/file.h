@@ -50,6 +50,7 @@ bool pkv__file_exists(const char *path);
 /* It is certain that there is none: not so where a directory may not be looked into. */
 bool pkv__file_is_gone(const char *path);
 bool pkv__file_is_same(const char *a, const char *b); /* two paths to one file or directory */
+bool pkv__file_is_at(int fd, const char *path);       /* what is open is what the path names now */
 /* Which directory it is, and when it was changed last: when a name came, went or was replaced. No
  * program can set that time back. PKV_E_NOT_FOUND: it is gone, or no directory. */
 int pkv__file_stamp(const char *path, int64_t *inode, int64_t *changed_ns, pkv_error *error);
@@ -58,6 +59,9 @@ int pkv__file_free_space(const char *path, uint64_t *free_bytes, uint64_t *all_b
 
 /* Exclusive flock without waiting: 0, PKV_E_BUSY, or PKV_E_SYSTEM. Released by closing. */
 int pkv__file_lock(int fd, const char *path, pkv_error *error);
+/* Makes an exclusive lock one that still keeps others from an exclusive one, but does not look like
+ * a writer's. PKV_E_BUSY: another has taken it in between. */
+int pkv__file_share_lock(int fd, const char *path, pkv_error *error);
 /* Whether some process holds an exclusive lock on the file at path. */
 bool pkv__file_is_locked(const char *path);
 

@@ -75,6 +75,13 @@ bool pkv__file_is_same(const char *a, const char *b)
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+bool pkv__file_is_at(int fd, const char *path)
+{
+    struct stat x, y;
+    return fstat(fd, &x) == 0 && stat(path, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
 int pkv__file_stamp(const char *path, int64_t *inode, int64_t *changed_ns, pkv_error *error)
 {
     struct stat found = {.st_mode = 0};

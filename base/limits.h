@@ -39,6 +39,10 @@
  * the day that who looks for segments looks back. */
 #define PKV__START_BACK_NS (12 * 3600ll * 1000000000)
 
+/* How much older than its live segment a packet may be: it waited in the kernel while the recorder
+ * could not read it, for less than the service's watchdog allows, or was pushed late. */
+#define PKV__LATE_PACKET_NS (60ll * 1000000000)
+
 /* Memory of the recorder. */
 /* Raw blocks waiting for workers and disk: 1.7 s at 200 kpps of 377 bytes. */
 #define PKV__BUFFER_BYTES "128M"

@@ -147,6 +147,7 @@ static int look_at_days(struct pkv__follower *f, pkv_error *error)
     pkv__free(f->days);
     f->days = NULL;
     f->day_count = 0;
+    f->settled_ns = pkv__clock_ns() - PKV__SETTLED_NS;
     return pkv__archive_days(f->directory, &(struct pkv__unlisted){note_unlisted, f}, &f->days,
                              &f->day_count, error);
 }

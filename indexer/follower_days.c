@@ -67,10 +67,9 @@ void pkv__follower_note_days(struct pkv__follower *f, const struct pkv__segment_
                              size_t count)
 {
     size_t file = 0, kept = 0;
-    int64_t settled_ns = pkv__clock_ns() - PKV__SETTLED_NS;
     for (size_t i = 0; f->catalog && i < f->day_count; i++)
         if (take_files(f, &f->days[i], files, count, &file) &&
-            !pkv__follower_is_unlisted(f, f->days[i].day) && f->days[i].changed_ns <= settled_ns)
+            !pkv__follower_is_unlisted(f, f->days[i].day) && f->days[i].changed_ns <= f->settled_ns)
             f->days[kept++] = f->days[i];
     f->days_noted = is_noted(f, f->days, kept) ||
                     pkv__archive_notes_write(f->directory, f->days, kept, NULL) == 0;

@@ -31,6 +31,7 @@ struct pkv__follower {
     int64_t next_full_ns, next_recheck_ns; /* monotonic */
     struct pkv__archive_day *days;         /* as the last full listing found them, or before it */
     size_t day_count;
+    int64_t settled_ns; /* a day that was changed later may have changed again since its stamp */
     struct pkv__archive_day *noted; /* days that are noted as listed in full */
     size_t noted_count;
     bool days_noted;                   /* `noted` is what locks/days holds */

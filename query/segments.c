@@ -182,7 +182,7 @@ static int choose_days(struct find *f)
 static bool is_behind(const struct find *f, int64_t start_ns)
 {
     int64_t until = f->request->until_ns;
-    return until < INT64_MAX - 2 * PKV__NS_PER_S && start_ns >= until + 2 * PKV__NS_PER_S;
+    return until < INT64_MAX - PKV__LATE_PACKET_NS && start_ns >= until + PKV__LATE_PACKET_NS;
 }
 
 /* Imports of a day may have packets of any later time. */
@@ -240,8 +240,7 @@ static int read_catalog(struct find *f)
     return rc ? rc : choose_days(f);
 }
 
-/* A live segment has no packet before it was opened, but for a clock that was set back by up to a
- * second. */
+/* A live segment has no packet that is much older than it. */
 static bool begins_too_late(const struct find *f, const struct pkv__segment_name *name)
 {
     return name->lane < PKV__IMPORT_LANE_FIRST && is_behind(f, name->start_ns);

@@ -21,6 +21,7 @@
 #define PROGRESS_PACKETS 16384u
 #define END_BYTES (64 << 10)
 #define NAME_BYTES 200
+#define LOCK_TRIES 100
 
 struct import {
     const char *directory, *path;
@@ -28,7 +29,8 @@ struct import {
     pkv_progress_fn *progress;
     void *context;
     int fd;   /* of a regular file; else -1 */
-    int lock; /* on the file in the archive, by that hash; -1: none */
+    int lock; /* the lock file of that hash; -1: none */
+    bool locked;
     char *lock_path;
     uint64_t all_bytes; /* of it */
     char ends[33];      /* a hash of them */
@@ -101,6 +103,19 @@ static int identify(struct import *import, pkv_error *error)
     return rc == 0 && wants_to_stop(import, 0) ? canceled(import, error) : rc;
 }
 
+/* Who had the lock removes the file before he lets it go, so that what is locked now may be gone.
+ */
+static int try_lock(struct import *import, pkv_error *error)
+{
+    pkv__file_close(import->lock);
+    import->lock = pkv__file_open(import->lock_path, O_RDWR | O_CREAT, error);
+    if (import->lock < 0)
+        return import->lock;
+    int rc = pkv__file_lock(import->lock, import->lock_path, error);
+    import->locked = rc == 0 && pkv__file_is_at(import->lock, import->lock_path);
+    return rc;
+}
+
 /* One import of a file at a time in an archive: before the other one has written, nothing shows it.
  */
 static int lock_file(struct import *import, pkv_error *error)
@@ -110,22 +125,18 @@ static int lock_file(struct import *import, pkv_error *error)
     import->lock_path = pkv__archive_join(import->directory, relative);
     if (!import->lock_path)
         return pkv__error_memory(error);
-    int lock = pkv__file_open(import->lock_path, O_RDWR | O_CREAT, error);
-    if (lock < 0)
-        return lock;
-    int rc = pkv__file_lock(lock, import->lock_path, error);
-    if (rc == 0)
-        import->lock = lock;
-    else
-        pkv__file_close(lock);
-    return rc != PKV_E_BUSY ? rc
-                            : pkv__error(error, PKV_E_BUSY, -1,
-                                         "%s: another process imports this file now", import->path);
+    int rc = 0;
+    for (unsigned tries = 0; rc == 0 && !import->locked && tries < LOCK_TRIES; tries++)
+        rc = try_lock(import, error);
+    if (import->locked || (rc < 0 && rc != PKV_E_BUSY))
+        return rc;
+    return pkv__error(error, PKV_E_BUSY, -1, "%s: another process imports this file now",
+                      import->path);
 }
 
 static void unlock_file(struct import *import)
 {
-    if (import->lock >= 0)
+    if (import->locked)
         (void)pkv__file_unlink(import->lock_path, NULL);
     pkv__file_close(import->lock);
     pkv__free(import->lock_path);

@@ -58,8 +58,10 @@ PKV_API int pkv_recorder_capture(pkv_recorder *recorder, const char *interface_n
 PKV_API int pkv_recorder_add_interface(pkv_recorder *recorder, pkv_source **source,
                                        const pkv_interface *description, pkv_error *error);
 
-/* Copies a packet (interface_id is ignored). 0 taken; PKV_DROPPED counted as lost; PKV_E_LIMIT
- * longer than PKV_PACKET_BYTES_MAX, or with more than 40,000 bytes of options. Never waits. */
+/* Copies a packet (interface_id is ignored). Its time is at most a minute ago: an older one is
+ * found by queries of its time only once its segment is indexed. 0 taken; PKV_DROPPED counted as
+ * lost; PKV_E_LIMIT longer than PKV_PACKET_BYTES_MAX, or with more than 40,000 bytes of options.
+ * Never waits. */
 PKV_API int pkv_recorder_push(pkv_source *source, const pkv_packet *packet);
 
 /* Adds packets that the embedding program lost before it could push them, e.g. its own ring's

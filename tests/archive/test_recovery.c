@@ -110,6 +110,52 @@ static void a_living_writer_is_left_alone(void **state)
     assert_int_equal(read_content(segment_at(1, false)).recovered, 0);
 }
 
+static int before_its_first_sync(const char *operation)
+{
+    static bool is_inside;
+    pkv_error error;
+    if (is_inside || strcmp(operation, "sync") != 0)
+        return 0;
+    is_inside = true;
+    assert_false(pkv__file_is_locked(segment_at(1, true)));
+    assert_int_equal(pkv__recover(directory, &name, &error), PKV_E_BUSY);
+    is_inside = false;
+    pkv__fault_hook = NULL;
+    return 0;
+}
+
+static void while_it_is_sealed_it_does_not_look_alive(void **state)
+{
+    (void)state;
+    pkv_error error;
+    pkv__segment_writer_free(write_segment(1, 6));
+    pkv__fault_hook = before_its_first_sync;
+    assert_done(pkv__recover(directory, &name, &error), error);
+    assert_null(pkv__fault_hook); /* it was asked */
+    assert_int_equal(read_content(segment_at(1, false)).packets, 30);
+}
+
+static int before_it_is_locked(const char *operation)
+{
+    pkv_error error;
+    if (strcmp(operation, "lock") != 0)
+        return 0;
+    pkv__fault_hook = NULL;
+    assert_done(pkv__file_rename(segment_at(1, true), segment_at(1, false), &error), error);
+    return 0;
+}
+
+static void what_its_writer_seals_meanwhile_is_not_its_work(void **state)
+{
+    (void)state;
+    pkv_error error;
+    pkv__segment_writer_free(write_segment(1, 6));
+    pkv__fault_hook = before_it_is_locked;
+    assert_int_equal(pkv__recover(directory, &name, &error), PKV_E_NOT_FOUND);
+    assert_null(pkv__fault_hook);
+    assert_int_equal(read_content(segment_at(1, false)).recovered, 0);
+}
+
 /* kill -9 at any byte, or a power cut that leaves zeros: every block that is whole is kept. */
 static void at_every_length_what_is_whole_is_kept(void **state)
 {
@@ -308,6 +354,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
     const struct CMUnitTest tests[] = {
         TEST(a_dead_writers_segment_is_sealed),
+        TEST(while_it_is_sealed_it_does_not_look_alive),
+        TEST(what_its_writer_seals_meanwhile_is_not_its_work),
         TEST(a_living_writer_is_left_alone),
         TEST(at_every_length_what_is_whole_is_kept),
         TEST(what_was_sealed_but_for_the_name_is_not_changed),

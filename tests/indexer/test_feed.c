@@ -214,6 +214,44 @@ static void the_last_look_finds_segments_of_any_day(void **state)
     (void)pkv__follower_free(follower);
 }
 
+static int64_t passed_ns; /* on the clock, since the directories were looked at */
+
+static int64_t later_clock(int64_t reading_ns)
+{
+    return reading_ns + passed_ns;
+}
+
+static int takes_long(void *context, uint64_t done, uint64_t all)
+{
+    (void)context, (void)done, (void)all;
+    passed_ns = PKV__SETTLED_NS + PKV__NS_PER_S;
+    return 0;
+}
+
+/* What comes to a day right after it was looked at may not show in the day's time: how long the
+ * rest of the look takes says nothing about that. */
+static void a_day_is_noted_if_it_had_settled_when_it_was_looked_at(void **state)
+{
+    (void)state;
+    struct pkv__follower *follower;
+    struct pkv__archive_day *notes = NULL;
+    size_t count = 0;
+    pkv_error error;
+    write_archive();
+    assert_done(pkv__follower_new(&follower, directory, options, &error), error);
+    pkv__clock_hook = later_clock;
+    assert_done(pkv__follower_step(follower, false, takes_long, NULL, &error), error);
+    assert_int_not_equal(passed_ns, 0);
+    assert_done(pkv__archive_notes_read(directory, &notes, &count, &error), error);
+    assert_int_equal(count, 0);
+    assert_done(pkv__follower_step(follower, false, NULL, NULL, &error), error);
+    assert_done(pkv__archive_notes_read(directory, &notes, &count, &error), error);
+    assert_int_equal(count, 1);
+    pkv__free(notes);
+    pkv__clock_hook = NULL;
+    (void)pkv__follower_free(follower);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -225,6 +263,7 @@ int main(void)
         TEST(another_archive_is_not_taken_in),
         TEST(there_is_one_receiver),
         TEST(the_last_look_finds_segments_of_any_day),
+        TEST(a_day_is_noted_if_it_had_settled_when_it_was_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

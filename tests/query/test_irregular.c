@@ -149,7 +149,7 @@ static void neither_do_locks_that_cannot_be_listed(void **state)
 
 static void a_segment_behind_the_range_may_be_anything(void **state)
 {
-    const struct pkv__segment_name name = {NOON_NS + 60 * S, 0, 2};
+    const struct pkv__segment_name name = {NOON_NS + 90 * S, 0, 2};
     char path[PKV__SEGMENT_PATH_TEXT];
     (void)state;
     for (int open = 0; open < 2; open++) {
@@ -168,7 +168,7 @@ static void a_segment_behind_the_range_may_be_anything(void **state)
 
 static void a_name_is_unknown_once_everything_was_read(void **state)
 {
-    const struct pkv__segment_name name = {NOON_NS + 60 * S, 0, 2};
+    const struct pkv__segment_name name = {NOON_NS + 90 * S, 0, 2};
     char path[PKV__SEGMENT_PATH_TEXT];
     struct test_answer answer;
     pkv_error error;

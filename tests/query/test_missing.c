@@ -73,6 +73,21 @@ static void losses_have_their_cause_and_second(void **state)
     test_directory_remove(directory);
 }
 
+static void a_packet_that_waited_in_the_kernel_is_found(void **state)
+{
+    static const int64_t packets[] = {T0 - 50 * S, T0 + S};
+    struct test_live live = {T0, T0 + 60 * S, 1, 0, NULL, packets, 2, NULL, 0};
+    char *directory = test_directory_make();
+    pkv_missing missing[8];
+    (void)state;
+    test_live_write(directory, &live);
+    for (unsigned indexed = 0; indexed < 2; indexed++) {
+        assert_int_equal(ask(directory, T0 - 55 * S, T0 - 45 * S, missing).packets, 1);
+        test_index(directory);
+    }
+    test_directory_remove(directory);
+}
+
 /* Two runs of a daemon: quiet for nearly all of the first, nobody listens for 100 s. */
 static char *two_runs(void)
 {
@@ -292,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(losses_have_their_cause_and_second),
+        cmocka_unit_test(a_packet_that_waited_in_the_kernel_is_found),
         cmocka_unit_test(between_two_runs_is_a_gap_and_quiet_is_none),
         cmocka_unit_test(many_losses_do_not_hide_what_cannot_be_read),
         cmocka_unit_test(a_range_says_how_much_of_it_was_recorded),

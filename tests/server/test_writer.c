@@ -7,7 +7,11 @@
 #include "base/fault.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
 #include <stdatomic.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 static pkv_options *options;
 
@@ -195,6 +199,54 @@ static void a_full_disk_is_an_error_and_what_was_sealed_stays(void **state)
     free(seen);
 }
 
+/* An empty pcap of microseconds: a header of 24 bytes. */
+static const char *empty_capture(void)
+{
+    static const uint8_t header[24] = {0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, [18] = 4, [20] = 1};
+    static char path[100];
+    (void)snprintf(path, sizeof path, "%s/empty.pcap", test_directory);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(header, 1, sizeof header, file), sizeof header);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+static int others_lock;
+
+/* Who had it removes it and lets it go, and a third one comes. */
+static int before_it_is_locked(const char *operation)
+{
+    char pattern[100];
+    glob_t found;
+    if (strcmp(operation, "lock") != 0)
+        return 0;
+    (void)snprintf(pattern, sizeof pattern, "%s/locks/import-*", test_directory);
+    if (glob(pattern, 0, NULL, &found) != 0)
+        return 0;
+    pkv__fault_hook = NULL;
+    assert_int_equal(unlink(found.gl_pathv[0]), 0);
+    others_lock = open(found.gl_pathv[0], O_RDWR | O_CREAT, 0600);
+    assert_int_equal(flock(others_lock, LOCK_EX), 0);
+    globfree(&found);
+    return 0;
+}
+
+static void a_file_is_imported_by_one_at_a_time(void **state)
+{
+    (void)state;
+    const char *path = empty_capture();
+    pkv_import_report report;
+    pkv_error error;
+    pkv__fault_hook = before_it_is_locked;
+    assert_int_equal(pkv_import_file(test_directory, path, 0, options, NULL, NULL, &report, &error),
+                     PKV_E_BUSY);
+    assert_null(pkv__fault_hook);
+    assert_int_equal(close(others_lock), 0);
+    assert_done(pkv_import_file(test_directory, path, 0, options, NULL, NULL, &report, &error),
+                error);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -206,6 +258,7 @@ int main(void)
         TEST(two_writers_take_two_lanes),
         TEST(nothing_appended_leaves_no_segment),
         TEST(a_full_disk_is_an_error_and_what_was_sealed_stays),
+        TEST(a_file_is_imported_by_one_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
