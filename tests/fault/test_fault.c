@@ -25,7 +25,7 @@
 
 static char root[64], base[96], template[96], work[96];
 static bool full, verbose;
-static unsigned long points, failures;
+static unsigned long points, points_of[INJECT_KINDS], failures;
 
 /* What is being tried. */
 static const struct scenario *scenario;
@@ -255,11 +255,22 @@ static void try_scenario(void)
     printf("%-22s", scenario->name);
     for (kind = 0; kind < INJECT_KINDS; kind++) {
         unsigned long count = try_kind();
+        points_of[kind] += count;
         printf(" %s %lu,", inject_kind_name[kind], count);
         (void)fflush(stdout);
     }
     printf(" together %lu\n", points - before);
     remove_tree(template);
+}
+
+/* A hook that nobody asks would find nothing wrong. */
+static void expect_every_kind(void)
+{
+    for (kind = 0; kind < INJECT_KINDS; kind++)
+        if (points_of[kind] == 0) {
+            printf("FAILED: nothing failed of %s\n", inject_kind_name[kind]);
+            failures++;
+        }
 }
 
 static bool is_wanted(const char *name, int argc, char **argv)
@@ -305,6 +316,8 @@ int main(int argc, char **argv)
     for (scenario = scenarios; scenario->name; scenario++)
         if (is_wanted(scenario->name, argc, argv))
             try_scenario();
+    if (argc < 2)
+        expect_every_kind();
     (void)pkv_options_free(archive_options);
     remove_tree(root);
     printf("%lu injection points, %lu failures\n", points, failures);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* With and without the index, any expression gives the same packets in the same order.
- * PKV_EXPRESSIONS: how many; PKV_SEED: of the generator, to repeat a run. */
+ * PKV_EXPRESSIONS: how many; PKV_SEED: of the generator, for others. */
 #include <stdio.h>
-#include <time.h>
 
 #include "base/hash.h"
 #include "tests/query/expressions.h"
@@ -18,7 +17,7 @@ static int set_up(void **state)
 {
     static struct archive archive;
     archive.directory = test_directory_make();
-    archive.seed = test_number_of("PKV_SEED", (uint64_t)time(NULL));
+    archive.seed = test_number_of("PKV_SEED", 1);
     assert_true(test_import_all(archive.directory) > 0);
     test_index(archive.directory);
     test_words_collect(&archive.words, archive.directory);
@@ -119,9 +118,8 @@ static uint64_t flows_of(const struct archive *archive, const char *text, int64_
     pkv_error error;
     const char *directory = archive->directory;
     uint64_t hash = 0;
-    int rc = pkv_query_open(&query, &directory, 1, text, since_ns, until_ns, flags, NULL, &error);
-    if (rc)
-        return 0;
+    if (pkv_query_open(&query, &directory, 1, text, since_ns, until_ns, flags, NULL, &error))
+        fail_msg("'%s': %s", text, error.text);
     assert_int_equal(pkv_query_flows(query, by, PKV_SORT_TIME, 0, hash_flow, &hash, &error), 0);
     assert_int_equal(pkv_query_report_get(query, &report), 0);
     *packets = report.packets;
@@ -132,7 +130,7 @@ static uint64_t flows_of(const struct archive *archive, const char *text, int64_
 static void flows_agree_and_hold_the_packets_of_the_query(void **state)
 {
     const struct archive *archive = *state;
-    uint64_t count = test_number_of("PKV_EXPRESSIONS", 200) / 2;
+    uint64_t count = test_number_of("PKV_EXPRESSIONS", 200) / 2, matched = 0;
     for (uint64_t i = 0; i < count; i++) {
         char text[4096];
         int64_t since_ns, until_ns;
@@ -141,15 +139,20 @@ static void flows_agree_and_hold_the_packets_of_the_query(void **state)
         test_expression(text, sizeof(text), &archive->words, &random, 0);
         choose_range(archive, &random, &since_ns, &until_ns);
         int by = (int)(i % 5);
+        int rc = test_ask(&answer, archive->directory, text, since_ns, until_ns, 0, NULL);
+        if (rc == PKV_E_SYNTAX)
+            continue;
+        assert_int_equal(rc, 0);
         uint64_t a = flows_of(archive, text, since_ns, until_ns, 0, by, &with);
         uint64_t b = flows_of(archive, text, since_ns, until_ns, PKV_QUERY_NO_INDEX, by, &without);
         if (a != b || with != without)
             fail_msg("seed %llu: flows --by %d of '%s' differ: %llu and %llu packets",
                      (unsigned long long)(archive->seed + i), by, text, (unsigned long long)with,
                      (unsigned long long)without);
-        if (test_ask(&answer, archive->directory, text, since_ns, until_ns, 0, NULL) == 0)
-            assert_int_equal(answer.packets, with);
+        assert_int_equal(answer.packets, with);
+        matched += with ? 1 : 0;
     }
+    assert_true(matched * 4 > count);
 }
 
 int main(void)

@@ -7,13 +7,11 @@ import os
 import shutil
 import socket
 import stat
-import subprocess
 import unittest
 
 import pkvtest
 from pkvtest import pktvault
 
-NOBODY = 65534
 SECONDS = 20  # far more than a command takes, and far less than for ever
 DAY = "segments/2023/11/14"
 STEM = "20231114T221320.000000000Z-1000-000001"
@@ -238,12 +236,7 @@ class Permission(Irregular):
                 os.chmod(os.path.join(directory, name), 0o644)
 
     def as_nobody(self, command):
-        done = subprocess.run([pkvtest.program("pktvault"), *COMMANDS[command], "-a", self.archive],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS, user=NOBODY,
-                              group=NOBODY, extra_groups=[])
-        if done.returncode == 126:
-            self.skipTest("the programs of this build cannot be run by others")
-        return pkvtest.Result(done.returncode, done.stdout, done.stderr.decode())
+        return pkvtest.as_nobody(self, *COMMANDS[command], "-a", self.archive)
 
     def expect(self, relative, told, **packets):
         for command in COMMANDS:

@@ -10,9 +10,9 @@ import pkvtest
 DEMO = os.path.join(pkvtest.SOURCE, "scripts/demo")
 
 
-def demo(directory):
+def demo(directory, path=os.environ["PATH"]):
     """In a network of its own, so that it meets no other test on port 4789."""
-    environment = {**os.environ, "TMPDIR": directory}
+    environment = {**os.environ, "TMPDIR": directory, "PATH": path}
     command = ["unshare", "--net", "sh", "-c", f"ip link set lo up && exec '{DEMO}'"]
     return subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           check=False, timeout=900)
@@ -46,6 +46,19 @@ class Demo(pkvtest.Case):
             folders[:] = [f for f in folders if f not in (".git", "build")]
             found += [os.path.join(directory, name) for name in names]
         return sorted(found)
+
+    def test_a_daemon_that_fails_ends_it(self):
+        """What is built is a daemon that leaves at once."""
+        tools = self.path("tools")
+        os.makedirs(os.path.join(tools, "tmp"))
+        with open(os.path.join(tools, "cmake"), "w", encoding="ascii") as file:
+            file.write('#!/bin/sh\n[ "$1" = --build ] || exit 0\nmkdir -p "$2/cli"\n'
+                       'printf "#!/bin/sh\\necho it failed\\nexit 1\\n" >"$2/cli/pktvaultd"\n'
+                       'chmod +x "$2/cli/pktvaultd"\n')
+        os.chmod(file.name, 0o755)
+        done = demo(os.path.join(tools, "tmp"), f"{tools}:{os.environ['PATH']}")
+        self.assertEqual((done.returncode, "it failed" in done.stderr), (1, True), done.stdout + done.stderr)
+        self.assertEqual(os.listdir(os.path.join(tools, "tmp")), [])
 
     def test_a_taken_port_is_reported(self):
         command = "ip link set lo up && ip link add v type vxlan id 1 local 127.0.0.1 dstport 4789 && " \

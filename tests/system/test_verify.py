@@ -14,7 +14,6 @@ from pkvtest import pktvault
 
 FLIP = os.path.join(pkvtest.BUILD, "tests/indexer/flip_file")
 PUT_SUMS = os.path.join(pkvtest.BUILD, "tests/tools/put_sums")
-NOBODY = 65534
 LISTEN = ("127.0.0.1", 4789)
 
 
@@ -182,12 +181,9 @@ class Content(Verify):
             os.chmod(directory, 0o755)
             for name in files:
                 os.chmod(os.path.join(directory, name), 0o644)
-        done = subprocess.run([pkvtest.program("pktvault"), "verify", "-a", self.archive], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, user=NOBODY, group=NOBODY, extra_groups=[])
-        if done.returncode == 126 or b"Permission denied" in done.stderr:
-            self.skipTest("the programs of this build cannot be run by others")
-        self.assertEqual((done.returncode, done.stderr), (0, b""), done.stdout)
-        self.assertIn(b"as recorded", done.stdout)
+        done = pkvtest.as_nobody(self, "verify", "-a", self.archive)
+        self.assertEqual((done.status, done.err), (0, ""), done.out)
+        self.assertIn(b"as recorded", done.out)
 
     def test_no_archive(self):
         done = pktvault("verify", "-a", self.path("nothing"), check=False)
