@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* import_file ARCHIVE [--again] [--stop-after=N] FILE…: what pkv_import_file says, a line of
- * key=value a file. */
+/* import_file ARCHIVE [--again] [--stop-after=N | --kill-after=N] FILE…: what pkv_import_file says,
+ * a line of key=value a file. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <pktvault/writer.h>
 
-/* Stops an import after so many calls of progress while packets are taken. */
+static int killing;
+
+/* Stops an import, or dies, after so many calls of progress while packets are taken. */
 static int stop(void *context, uint64_t done, uint64_t all)
 {
     unsigned *left = context;
     (void)all;
-    return done && *left && --*left == 0;
+    if (!done || !*left || --*left > 0)
+        return 0;
+    return killing ? raise(SIGKILL) : 1;
 }
 
 int main(int argc, char **argv)
@@ -29,6 +34,10 @@ int main(int argc, char **argv)
         }
         if (sscanf(argv[i], "--stop-after=%u", &left) == 1)
             continue;
+        if (sscanf(argv[i], "--kill-after=%u", &left) == 1) {
+            killing = 1;
+            continue;
+        }
         int rc = pkv_import_file(argv[1], argv[i], flags, NULL, stop, &left, &r, &error);
         printf("rc=%d packets=%" PRIu64 " bytes=%" PRIu64 " segments=%u broken_at=%" PRId64
                " text=%s\n",

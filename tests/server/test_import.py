@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Imports compared with what capinfos and tshark say of the file: segments are read with lz4 and tshark, not by us."""
+"""Files that are imported twice, in parts, or broken: segments are read with lz4 and tshark, not by us. Every capture is
+imported by test_captures."""
 
 import glob
 import os
@@ -11,20 +12,8 @@ import unittest
 
 PROGRAM = os.environ["PKV_IMPORT_FILE"]
 SOURCE = os.environ["PKV_SOURCE"]
-CAPTURES = os.environ.get("PKV_CAPTURES", "")
-EXISTS, CANCELED, FORMAT, UNSUPPORTED = -6, -11, -5, -10
+EXISTS, CANCELED, FORMAT = -6, -11, -5
 FIELDS = ["frame.time_epoch", "frame.len", "frame.cap_len", "frame.encap_type"]
-
-
-def captures():
-    """The large set beside the checkout, or else the one that comes with the project."""
-    for root in (CAPTURES, os.path.join(SOURCE, "tests/data")):
-        listing = os.path.join(root, "LIST.tsv")
-        if os.path.exists(listing):
-            with open(listing, encoding="utf-8") as file:
-                rows = [line.rstrip("\n").split("\t") for line in file][1:]
-            return [(os.path.join(root, row[0]), row) for row in rows]
-    raise AssertionError("no captures")
 
 
 def run(*command, stdin=None):
@@ -93,25 +82,6 @@ class Import(unittest.TestCase):
                            + len(data).to_bytes(4, "little") * 2 + data)
         return path
 
-    def test_every_capture_is_stored_as_tshark_reads_it(self):
-        for number, (path, row) in enumerate(captures()):
-            with self.subTest(row[0]):
-                archive = self.path(str(number))
-                expected, whole = dissect(path)
-                result = self.run_import(path, archive=archive)
-                if result["rc"] in (FORMAT, UNSUPPORTED):
-                    self.assertTrue(expected == [] or "invalid-vers" in path or path.endswith(".snoop"), result["text"])
-                    continue
-                self.assertEqual(result["rc"], 0, result["text"])
-                if not whole:
-                    self.assertGreaterEqual(result["broken_at"], 0)
-                    # The packet at the break may be half there for tshark.
-                    self.assertLessEqual(len(expected) - result["packets"], 1)
-                    expected = expected[:result["packets"]]
-                self.assertEqual(self.stored(archive), expected)
-                self.assertEqual(result["packets"], len(expected))
-                self.assertEqual(result["bytes"], sum(int(e.split("\t")[2]) for e in expected))
-
     def test_a_file_is_taken_once_by_its_content(self):
         first = self.run_import(self.small())
         copy = self.path("other-name.pcap")
@@ -144,13 +114,10 @@ class Import(unittest.TestCase):
 
     def test_a_killed_import_is_resumed_behind_what_reached_the_disk(self):
         path = self.many(400000)
-        process = subprocess.Popen([PROGRAM, self.archive, path], stdout=subprocess.DEVNULL)
-        while not any(os.path.getsize(s) > 100000 for s in self.segments()):
-            self.assertIsNone(process.poll(), "it was faster than we")
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        self.assertEqual(run(PROGRAM, self.archive, "--kill-after=20", path).returncode, -signal.SIGKILL)
         resumed = self.run_import(path)
         self.assertEqual(resumed["rc"], 0)
+        self.assertGreater(resumed["packets"], 0)
         self.assertLess(resumed["packets"], 400000)
         stored = [line for s in self.segments() for line in self.stored_of(s)]
         self.assertEqual(len(stored), 400000)
