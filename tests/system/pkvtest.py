@@ -34,6 +34,9 @@ os.environ["TZ"] = "UTC"
 os.environ["LC_ALL"] = "C.UTF-8"
 for name in ("PKTVAULT_ARCHIVE", "NOTIFY_SOCKET"):
     os.environ.pop(name, None)
+# What a sanitizer has found is no status of pktvault's own; its default is 1.
+for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
+    os.environ[name] = f"{os.environ.get(name, '')}:exitcode=99".lstrip(":")
 
 
 # ---- running programs
@@ -101,17 +104,40 @@ def in_namespace(name):
     return ["nsenter", f"--net=/run/netns/{name}"]
 
 
-class Daemon:
+class Process:
+    """A program that runs beside the test, and what it says."""
+
+    def __init__(self, *command, env=None):
+        self.command = [program(command[0]), *map(str, command[1:])]
+        self.env = env or {}
+        self.process = None
+
+    def spawn(self, **env):
+        self.log_file = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.log_file,
+                                        stderr=self.log_file, env={**os.environ, **self.env, **env})
+
+    def log(self):
+        self.log_file.seek(0)
+        return self.log_file.read().decode(errors="replace")
+
+    def send(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Daemon(Process):
     """A running pktvaultd. `with Daemon(archive, "--listen", "127.0.0.1:0") as d:` returns when it is ready (it says
     so as to systemd) and ends it with SIGTERM, which must leave with 0."""
 
     def __init__(self, archive, *arguments, namespace=None, env=None):
+        super().__init__("pktvaultd", "-a", archive, *arguments, env=env)
         self.archive = archive
-        self.command = [program("pktvaultd"), "-a", archive, *map(str, arguments)]
         if namespace:
             self.command = [*in_namespace(namespace), *self.command]
-        self.env = env or {}
-        self.process = None
 
     def __enter__(self):
         self.start()
@@ -126,7 +152,6 @@ class Daemon:
         self.log_file.close()
 
     def start(self):
-        self.log_file = tempfile.TemporaryFile()
         with tempfile.TemporaryDirectory() as directory, \
                 socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             path = os.path.join(directory, "notify")
@@ -134,9 +159,7 @@ class Daemon:
             notify.settimeout(0.1)
             os.chmod(directory, 0o755)  # the daemon may be another user by the time it is ready
             os.chmod(path, 0o777)
-            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.log_file,
-                                            stderr=self.log_file,
-                                            env={**os.environ, **self.env, "NOTIFY_SOCKET": path})
+            self.spawn(NOTIFY_SOCKET=path)
             try:
                 wait_until(lambda: self._is_ready(notify), "pktvaultd ready")
             except AssertionError:
@@ -161,13 +184,6 @@ class Daemon:
         wait_until(lambda: len(self.open_segments()) == len(before) and not set(before) & set(self.open_segments()),
                    "segments sealed after SIGHUP")
 
-    def log(self):
-        self.log_file.seek(0)
-        return self.log_file.read().decode(errors="replace")
-
-    def send(self, number):
-        self.process.send_signal(number)
-
     def stop(self, number=signal.SIGTERM, seconds=30):
         """Ends it by a signal; answers how long it took."""
         start = time.monotonic()
@@ -186,10 +202,6 @@ class Daemon:
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
             values = dict(line.split(":", 1) for line in file.read().splitlines())
         return None if int(values["VmSize"].split()[0]) > 1 << 30 else int(values[what].split()[0]) * 1024
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
 
 
 class Case(unittest.TestCase):
