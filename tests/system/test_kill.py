@@ -7,6 +7,7 @@ PKV_KILL_SEED     instead of a random one, which is printed"""
 
 import collections
 import contextlib
+import glob
 import os
 import random
 import re
@@ -16,6 +17,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -61,10 +63,10 @@ def lz4_block(data):
     return bytes(out)
 
 
-def flushed_section(path):
-    """The pcapng of all whole blocks of a segment, open or sealed (docs/FORMAT.md)."""
+def flushed_section(path, size=-1):
+    """The pcapng of all whole blocks in the first bytes of a segment, open or sealed (docs/FORMAT.md)."""
     with open(path, "rb") as file:
-        data = file.read()
+        data = file.read(size)
     parts, at = [], 7
     while len(data) - at >= 4:
         size = struct.unpack_from("<I", data, at)[0]
@@ -82,23 +84,27 @@ def number_of(packet):
     return struct.unpack_from(">Q", packet.data, 42 + 8 + 42)[0]
 
 
+def flushed_numbers(path, size=-1):
+    section = flushed_section(path, size)
+    return [number_of(packet) for packet in pkvtest.read_capture(section)] if section else []
+
+
 def frame(number):
     return pkvtest.vxlan(5, pkvtest.udp_frame("10.0.0.10", 1024 + number % 50, "10.0.0.20", 80,
                                               struct.pack(">Q", number) + bytes(number % 400)))
 
 
 class Sender(threading.Thread):
-    """Numbered packets, in small bursts, until it is stopped; when it sent which."""
+    """Numbered packets, in small bursts, until it is stopped."""
 
     def __init__(self):
         super().__init__(daemon=True)
-        self.next, self.times, self.stopping = 0, [], threading.Event()
+        self.next, self.stopping = 0, threading.Event()
 
     def run(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
             while not self.stopping.wait(0.005):
                 for _ in range(10):
-                    self.times.append(time.time())
                     out.sendto(frame(self.next), TARGET)
                     self.next += 1
 
@@ -111,22 +117,19 @@ class KillCase(pkvtest.Case):
     def setUp(self):
         super().setUp()
         self.config = self.write("pktvault.conf", CONFIG)
+        self.chance = random.Random(SEED)
         self.sender = Sender()
+        self.sender.start()
         self.addCleanup(self.sender.stop)
-        self.must = set()  # numbers that were flushed
-        self.taken = set()  # sealed segments whose numbers are in it
+        self.must = set()  # numbers of packets that are found from now on
 
-    def flushed(self):
-        """Adds what is in the files now. Sealed segments are read once."""
-        for path in self.segments() + self.segments(".open"):
-            if path in self.taken or not os.path.exists(path):
-                continue
-            numbers = [number_of(p) for p in pkvtest.read_capture(flushed_section(path) or b"\n\r\r\n")] \
-                if os.path.getsize(path) > 11 else []
-            self.assertEqual(len(numbers), len(set(numbers)), path)
-            if not path.endswith(".open"):
-                self.taken.add(path)
-            self.must.update(numbers)
+    def ended(self, process, refusal=None):
+        """Whether it was killed; else it had left with 0, or 1 where it may refuse and says why."""
+        status, log = process.process.wait(60), process.log()
+        process.log_file.close()
+        if status != 1 or not refusal or refusal not in log:
+            self.assertIn(status, (0, -signal.SIGKILL), f"{process.command}; PKV_KILL_SEED={SEED}\n{log}")
+        return status == -signal.SIGKILL
 
     def found(self, *arguments):
         numbers = [number_of(p) for p in self.query_packets("port 80", *arguments)]
@@ -138,7 +141,8 @@ class KillCase(pkvtest.Case):
         """By index and by scan; recovered, indexed and chained without help."""
         pkvtest.wait_until(self.is_settled, "all segments recovered and indexed")
         found = self.found()
-        self.assertEqual(sorted(self.must - found)[:10], [], "packets that had been flushed are gone")
+        gone = sorted(self.must - found)
+        self.assertEqual(gone[:10], [], f"{len(gone)} packets are gone; PKV_KILL_SEED={SEED}")
         self.assertEqual(self.found("--no-index"), found)
 
     def is_settled(self):
@@ -156,13 +160,27 @@ class KillCase(pkvtest.Case):
 
 
 class Kill(KillCase):
+    def setUp(self):
+        super().setUp()
+        self.taken = set()  # sealed segments whose numbers are in self.must
+
+    def flushed(self):
+        """Adds what is in the files now. Sealed segments are read once."""
+        for path in self.segments() + self.segments(".open"):
+            if path in self.taken or not os.path.exists(path):
+                continue
+            numbers = flushed_numbers(path)
+            self.assertEqual(len(numbers), len(set(numbers)), path)
+            if not path.endswith(".open"):
+                self.taken.add(path)
+            self.must.update(numbers)
+
     def test_at_random_moments_under_traffic(self):
-        chance = random.Random(SEED)
+        chance = self.chance
         kinds = [self.kill_daemon, self.kill_daemon, self.kill_two_processes, self.kill_import, self.kill_index,
                  self.kill_query]
         end, counts = time.monotonic() + SECONDS, {}
         self.imported = 0
-        self.sender.start()
         while time.monotonic() < end:
             kind = chance.choice(kinds)
             kind(chance)
@@ -238,76 +256,140 @@ class Kill(KillCase):
                            chance.random() * 0.05)
 
 
-@pkvtest.needs("strace")
-class PowerCut(KillCase):
-    """What was not synced is dropped from the files of a killed daemon: of a segment all behind its last fdatasync,
-    which strace tells; index and catalog altogether."""
+class Disk:
+    """What of an archive is on the disk for certain, by the system calls of its writers: of a file what a sync covers,
+    under the name that its directory held when that was synced. The name of the archive itself is taken for safe."""
 
-    def test_at_most_the_sync_interval_is_gone(self):
-        chance = random.Random(SEED)
-        self.sender.start()
-        for zeros in (False, True):
-            killed = self.record_and_kill(chance)
-            self.cut(zeros)
-            shutil.rmtree(os.path.join(self.archive, "index"))
-            os.unlink(os.path.join(self.archive, "catalog.sqlite"))
-            pktvault("index", "-a", self.archive)
-            found = self.found()
-            latest = killed - 1.0 - 0.6  # sync_interval; flush_interval and a machine at work
-            wanted = {n for n in range(self.start_number, self.sender.next) if self.sender.times[n] < latest}
-            self.assertEqual(sorted(wanted - found)[:10], [])
-        self.sender.stop()
-        self.check()
-        self.check_whole()
+    CALLS = "write,pwrite64,pwritev,fdatasync,fsync,/^rename,/^mkdir"  # the last two have several names
 
-    def record_and_kill(self, chance):
-        self.trace = self.path("trace")
-        command = ["strace", "-f", "-y", "-s", "0", "-e", "trace=pwrite64,fdatasync", "-o", self.trace]
-        daemon = pkvtest.Daemon(self.archive, "--config", self.config, "--listen", "127.0.0.1:4789")
-        daemon.command = command + daemon.command
-        with daemon:
-            time.sleep(0.2)  # so that the socket has been there for what is asked of it
-            self.start_number = self.sender.next
-            time.sleep(2.5 + chance.random())
-            (recorder,) = self.children(daemon.process.pid)
-            os.kill(recorder, signal.SIGKILL)
-            killed = time.time()
-            daemon.process.wait()
-        return killed
-
-    def children(self, process):
-        with open(f"/proc/{process}/task/{process}/children", encoding="ascii") as file:
-            return [int(child) for child in file.read().split()]
-
-    def synced(self):
-        """Bytes of each file at its last fdatasync."""
-        written, synced, unfinished = {}, {}, {}
-        with open(self.trace, encoding="utf-8", errors="replace") as file:
+    def __init__(self, archive, trace):
+        self.archive = archive
+        self.written, self.synced = {}, {}  # bytes by path
+        self.unsafe = {}  # names since the last sync of their directories: the name before, None for a directory's
+        self.latest = "", {}  # the last sync of a segment: its path, and all that had been written when it began
+        self.due = {}  # the same of the last one whose segment has a safe name: what must not be gone
+        begun = {}  # by thread: its call, and what was written and which names were unsafe at that time
+        with open(trace, encoding="utf-8", errors="replace") as file:
             for line in file:
                 thread, call = line.split(maxsplit=1)
-                if call.endswith("<unfinished ...>\n"):
-                    unfinished[thread] = call.removesuffix("<unfinished ...>\n")
-                    continue
-                call = re.sub(r"^<\.\.\. \w+ resumed>", lambda _: unfinished.pop(thread, ""), call)
-                done = re.match(r"(\w+)\(\d+<([^>]*)>(.*)= (\d+)", call)
-                if not done:
-                    continue
-                name, path = done[1], os.path.basename(done[2])
-                if name == "fdatasync":
-                    synced[path] = written.get(path, 0)
-                else:
-                    end = int(re.search(r"(\d+)\s*\)\s*$", done[3])[1]) + int(done[4])
-                    written[path] = max(written.get(path, 0), end)
-        return synced
+                if re.match(r"\w+\(", call):
+                    begun[thread] = call, dict(self.written), set(self.unsafe)
+                done = re.search(r"= (\d+)$", call)
+                if done:
+                    self.apply(*begun.pop(thread), int(done[1]))
+        for call, *_ in begun.values():
+            names = re.findall(r'"([^"]*)"', call)
+            if call.startswith("rename") and os.path.exists(names[1]):
+                self.rename(*names)
+
+    def apply(self, call, written, unsafe, result):
+        name, path = re.match(r"(\w+)\((?:\d+<([^>]*)>)?", call).groups()
+        names = re.findall(r'"([^"]*)"', call)
+        if name.startswith("rename"):
+            self.rename(*names)
+        elif name.startswith("mkdir") and names[0] != self.archive:
+            self.unsafe[names[0]] = None
+        elif name == "write":
+            self.written[path] = self.written.get(path, 0) + result
+        elif name in ("pwrite64", "pwritev"):
+            offset = int(re.search(r"(\d+)(?:\) +=| <unfinished)", call)[1])
+            self.written[path] = max(self.written.get(path, 0), offset + result)
+        elif name == "fdatasync":
+            self.synced[path] = written.get(path, 0)
+            if self.is_segment(path):
+                self.latest = path, written
+        elif name == "fsync":
+            self.unsafe = {p: was for p, was in self.unsafe.items() if os.path.dirname(p) != path or p not in unsafe}
+        if self.is_safe(self.latest[0]):
+            self.due = {p: size for p, size in self.latest[1].items() if self.is_segment(p)}
+
+    def is_segment(self, path):
+        return path.startswith(self.archive + "/segments/")
+
+    def is_safe(self, path):
+        """Neither the name nor that of a directory on the way to it is unsafe."""
+        return self.is_segment(path) and not any(path == p or path.startswith(p + "/") for p in self.unsafe)
+
+    def rename(self, old, new):
+        for sizes in (self.written, self.synced, self.latest[1], self.due):
+            if old in sizes:
+                sizes[new] = sizes.pop(old)
+        if self.latest[0] == old:
+            self.latest = new, self.latest[1]
+        self.unsafe[new] = self.unsafe.pop(old, old)
 
     def cut(self, zeros):
-        synced = self.synced()
-        for path in self.segments(".open"):
-            size = os.path.getsize(path)
-            # A file whose name was never synced may be gone; here it stays, and holds nothing.
-            os.truncate(path, min(size, synced.get(os.path.basename(path), 0)))
-            if zeros:
-                os.truncate(path, size)
+        """Takes everything else away, or puts zeros in its place; answers how many bytes."""
+        gone = 0
+        for name, was in list(self.unsafe.items()):
+            if was and self.is_segment(name):
+                os.rename(name, was)
+                self.rename(name, was)
+        for directory, _, names in os.walk(self.archive + "/segments"):
+            for path in [os.path.join(directory, name) for name in names]:
+                gone += self.cut_file(path, zeros)
+        self.cut_file(self.archive + "/chain.log", zeros)
+        shutil.rmtree(self.archive + "/index")
+        for path in glob.glob(self.archive + "/catalog.sqlite*"):
+            os.unlink(path)
+        return gone
+
+    def cut_file(self, path, zeros):
+        size, synced = os.path.getsize(path), self.synced.get(path, 0)
+        os.truncate(path, min(size, synced))
+        if zeros:
+            os.truncate(path, size)
+        return max(0, size - synced)
+
+
+@pkvtest.needs("strace")
+class PowerCut(KillCase):
+    """The daemon is killed when it begins a system call, and what was not synced is taken from the disk: all that had
+    been written before the last sync is there. Index and catalog are gone altogether."""
+
+    def test_while_one_segment_is_written(self):
+        config = b"flush_interval = 10ms\nrotate_bytes = 256M\nrotate_interval = 1h\nsync_interval = 100ms\n"
+        for zeros in (False, True):
+            # The lane's number, the segment's beginning, and then one every sync_interval.
+            _, gone = self.cut_at("fdatasync", self.chance.randint(6, 12), config, zeros, "--no-index")
+            self.assertGreater(gone, 0)
+
+    def test_while_segments_are_sealed(self):
+        config = b"flush_interval = 10ms\nrotate_bytes = 64K\nrotate_interval = 1h\nsync_interval = 50ms\n"
+        for zeros in (False, True):
+            for call, first, last in ("pwritev", 60, 90), ("fdatasync", 30, 60), ("/^rename", 6, 12), ("fsync", 15, 40):
+                sealed, _ = self.cut_at(call, self.chance.randint(first, last), config, zeros)
+                self.assertGreater(sealed, 0)
+
+    def cut_at(self, call, number, config, zeros, *arguments):
+        """The power goes when a thread begins that call for the number-th time; answers how many segments had been
+        sealed, and how many bytes of segments are gone."""
+        what = f"{call} {number}, {'zeros' if zeros else 'cut'}"
+        self.archive = os.path.realpath(tempfile.mkdtemp(dir=self.directory)) + "/archive"
+        self.record_until(call, number, "--config", self.write("pktvault.conf", config), *arguments)
+        disk = Disk(self.archive, self.path("trace"))
+        self.must = {n for path, size in disk.due.items() for n in flushed_numbers(path, size)}
+        self.assertTrue(self.must, f"nothing was synced: {what}")
+        sealed, gone = len(self.segments()), disk.cut(zeros)
+        print(f"seed {SEED}, {what}: {sealed} segments sealed, {len(self.must)} packets synced, "
+              f"{gone} bytes gone", file=sys.stderr)
+        pktvault("index", "-a", self.archive)
+        self.check()
+        self.check_whole()
+        return sealed, gone
+
+    def record_until(self, call, number, *arguments):
+        traced = pkvtest.Process("strace", "-f", "-y", "-s", "0", "-o", self.path("trace"), "-e", f"trace={Disk.CALLS}",
+                                 "-e", f"inject={call}:signal=KILL:when={number}", pkvtest.program("pktvaultd"),
+                                 "-a", self.archive, "--listen", "%s:%d" % TARGET, *arguments)
+        traced.spawn()
+        try:
+            self.assertTrue(self.ended(traced), "the daemon left by itself")
+        except subprocess.TimeoutExpired:
+            with open(f"/proc/{traced.process.pid}/task/{traced.process.pid}/children", encoding="ascii") as file:
+                os.kill(int(file.read()), signal.SIGKILL)
+            self.ended(traced)
+            self.fail(f"no thread called {call} {number} times")
 
 
 if __name__ == "__main__":
