@@ -2,12 +2,13 @@
 """kill -9 of daemon, indexer, import and query at random moments under traffic, and a power cut: what was flushed (and
 for a power cut what was synced) is there and found once, and nobody has to help.
 
-PKV_KILL_SECONDS  how long the rounds go on (30)
+PKV_KILL_SECONDS  how long the rounds go on (30), but each kind of kill has its turns however long they take
 PKV_KILL_SEED     instead of a random one, which is printed"""
 
 import collections
 import contextlib
 import glob
+import itertools
 import os
 import random
 import re
@@ -26,8 +27,10 @@ from pkvtest import pktvault
 
 TARGET = ("127.0.0.1", 4789)
 SECONDS = float(os.environ.get("PKV_KILL_SECONDS", "30"))
+ROUNDS = 8
 SEED = int(os.environ.get("PKV_KILL_SEED", str(random.SystemRandom().randrange(1 << 32))))
 CONFIG = b"flush_interval = 10ms\nrotate_bytes = 128K\nrotate_interval = 1s\nsync_interval = 1s\n"
+IMPORTED = 1 << 40  # numbers of packets from here on are imported, others are sent
 
 
 # ---- an own reader of segments: what is flushed
@@ -113,6 +116,17 @@ class Sender(threading.Thread):
         self.join()
 
 
+def is_stopped(process):
+    """Whether each of its threads is stopped, or it has ended."""
+    if process.poll() is not None:
+        return True
+    states = set()
+    for path in glob.glob(f"/proc/{process.pid}/task/*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(path, encoding="ascii") as file:
+            states.add(file.read().rpartition(")")[2].split()[0])
+    return states == {"T"}
+
+
 class KillCase(pkvtest.Case):
     def setUp(self):
         super().setUp()
@@ -163,11 +177,49 @@ class Kill(KillCase):
     def setUp(self):
         super().setUp()
         self.taken = set()  # sealed segments whose numbers are in self.must
+        self.imported, self.created, self.starting = 0, 0, 0.0
+        self.window = collections.defaultdict(lambda: 0.05)  # of what ends by itself: about as long as it takes
+
+    def test_at_random_moments_under_traffic(self):
+        kinds = [self.kill_daemon, self.kill_recovering, self.kill_stopping, self.kill_creating,
+                 self.kill_two_processes, self.kill_import, self.kill_index, self.kill_query]
+        killed, flushed = collections.Counter(), collections.Counter()
+        start = time.monotonic()
+        with self.daemon():
+            self.starting = time.monotonic() - start
+            pkvtest.wait_until(self.segments, "a sealed segment")
+        end = time.monotonic() + SECONDS
+        for rounds in itertools.count(1):
+            for kind in kinds:
+                before = self.sent_and_flushed()
+                killed[kind.__name__] += kind()
+                flushed[kind.__name__] += self.sent_and_flushed() - before
+            if rounds >= ROUNDS and time.monotonic() > end:
+                break
+        self.assertTrue(self.sender.is_alive())
+        self.sender.stop()
+        print(f"seed {SEED}: {rounds} rounds, killed {dict(killed)}, {self.sender.next} packets sent, flushed before "
+              f"a kill {dict(+flushed)}, {self.imported} imported; {self.starting:.3f} s to start", file=sys.stderr)
+        for kind in kinds:
+            self.assertGreater(killed[kind.__name__], 0, kind.__name__)
+        for kind in (self.kill_daemon, self.kill_stopping, self.kill_two_processes):
+            self.assertGreater(flushed[kind.__name__], 0, kind.__name__)
+        with self.daemon():
+            self.check()
+        self.check()
+        self.check_whole()
+
+    def sent_and_flushed(self):
+        return sum(number < IMPORTED for number in self.must)
+
+    def daemon(self, *arguments, archive=None):
+        return pkvtest.Daemon(archive or self.archive, "--config", self.config, "--listen", "%s:%d" % TARGET,
+                              *arguments)
 
     def flushed(self):
         """Adds what is in the files now. Sealed segments are read once."""
         for path in self.segments() + self.segments(".open"):
-            if path in self.taken or not os.path.exists(path):
+            if path in self.taken:
                 continue
             numbers = flushed_numbers(path)
             self.assertEqual(len(numbers), len(set(numbers)), path)
@@ -175,85 +227,99 @@ class Kill(KillCase):
                 self.taken.add(path)
             self.must.update(numbers)
 
-    def test_at_random_moments_under_traffic(self):
-        chance = self.chance
-        kinds = [self.kill_daemon, self.kill_daemon, self.kill_two_processes, self.kill_import, self.kill_index,
-                 self.kill_query]
-        end, counts = time.monotonic() + SECONDS, {}
-        self.imported = 0
-        while time.monotonic() < end:
-            kind = chance.choice(kinds)
-            kind(chance)
-            counts[kind.__name__] = counts.get(kind.__name__, 0) + 1
-        self.sender.stop()
-        with pkvtest.Daemon(self.archive, "--config", self.config, "--listen", "127.0.0.1:4789"):
-            self.check()
-        self.check()
-        self.check_whole()
-        print(f"seed {SEED}: {sum(counts.values())} rounds, {counts}, {self.sender.next} packets sent, "
-              f"{len(self.must) - self.imported} of them flushed before a kill, {self.imported} imported", file=sys.stderr)
-
-    def daemon(self, *arguments):
-        return pkvtest.Daemon(self.archive, "--config", self.config, "--listen", "127.0.0.1:4789", *arguments)
-
     def kill(self, process):
         """What is in the files while it is stopped had been flushed before the kill."""
-        process.send_signal(signal.SIGSTOP)
+        process.send(signal.SIGSTOP)
+        pkvtest.wait_until(lambda: is_stopped(process.process), "a process stopped")
         self.flushed()
         process.kill()
-        process.wait()
+        return self.ended(process)
 
-    def kill_daemon(self, chance):
+    def sleep(self, most):
+        time.sleep(self.chance.random() * most)
+
+    def moment(self, what):
+        return self.chance.random() * self.window[what]
+
+    def tried(self, what, killed):
+        """What was not killed before it ended takes less time."""
+        self.window[what] *= 1.5 if killed else 0.5
+        return killed
+
+    # Each kind of kill answers how many processes it ended.
+
+    def kill_daemon(self):
         with self.daemon() as daemon:
-            time.sleep(chance.random() * 0.4)
-            self.kill(daemon.process)
+            self.sleep(0.4)
+            return self.kill(daemon)
 
-    def kill_two_processes(self, chance):
+    def kill_recovering(self):
+        daemon = self.daemon()
+        daemon.spawn()
+        self.sleep(self.starting)
+        return self.kill(daemon)
+
+    def kill_creating(self):
+        archive, self.created = self.path(f"created{self.created}"), self.created + 1
+        daemon = self.daemon(archive=archive)
+        daemon.spawn()
+        self.sleep(self.starting)
+        daemon.kill()
+        killed = self.ended(daemon)
+        with self.daemon(archive=archive):
+            pass
+        pktvault("verify", "-a", archive)
+        return killed
+
+    def kill_stopping(self):
+        with self.daemon() as daemon:
+            self.sleep(0.2)
+            daemon.send(signal.SIGTERM)
+            time.sleep(self.moment("stop"))
+            return self.tried("stop", self.kill(daemon))
+
+    def kill_two_processes(self):
+        killed = 0
         with self.daemon("--no-index") as daemon:
             for _ in range(2):
-                follow = self.start("index", "--follow", "-a", self.archive)
-                time.sleep(chance.random() * 0.2)
+                follow = pkvtest.Process("pktvault", "index", "--follow", "-a", self.archive)
+                follow.spawn()
+                self.sleep(0.2)
                 follow.kill()
-                follow.wait()
-            if chance.random() < 0.5:
-                self.kill(daemon.process)
+                killed += self.ended(follow)
+            return killed + self.kill(daemon)
 
-    def start(self, *arguments):
-        return subprocess.Popen([pkvtest.program("pktvault"), *arguments], stdin=subprocess.DEVNULL,
-                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def kill_soon(self, process, seconds):
+    def kill_command(self, command, *arguments, refusal=None):
+        process = pkvtest.Process("pktvault", command, "-a", self.archive, *arguments)
+        process.spawn()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(seconds)
+            process.process.wait(self.moment(command))
         process.kill()
-        process.wait()
+        return self.tried(command, self.ended(process, refusal))
 
-    def kill_import(self, chance):
+    def kill_index(self):
+        return self.kill_command("index", *(["--rebuild"] if self.chance.random() < 0.3 else []))
+
+    def kill_query(self):
+        return self.kill_command("query", "-w", self.path("killed.pcapng"), "port 80")
+
+    def kill_import(self):
         """A file is in the archive once, whatever became of the tries before the last."""
-        first = 1 << 40 | self.imported
-        count = 3000
+        first, count = IMPORTED + self.imported, 3000
         path = self.path(f"import{self.imported}.pcap")
         outer = [pkvtest.udp_frame("192.0.2.1", 4000, "192.0.2.2", 4789, frame(first + i)) for i in range(count)]
         with open(path, "wb") as file:
             file.write(pkvtest.pcap([(1700000000 * 10**9 + i, f) for i, f in enumerate(outer)]))
+        killed = 0
         for _ in range(2):
-            self.kill_soon(self.start("import", "--config", self.config, "-a", self.archive, path),
-                           chance.random() * 0.15)
+            killed += self.kill_command("import", "--config", self.config, path, refusal="already")
         done = pktvault("import", "--config", self.config, "-a", self.archive, path, check=False)
         if done.status != 0:
+            self.assertEqual(done.status, 1, done.err)
             self.assertIn("already", done.err)
         self.must.update(range(first, first + count))
         self.imported += count
-
-    def kill_index(self, chance):
-        if os.path.isdir(os.path.join(self.archive, "segments")):
-            again = ["--rebuild"] if chance.random() < 0.3 else []
-            self.kill_soon(self.start("index", *again, "-a", self.archive), chance.random() * 0.2)
-
-    def kill_query(self, chance):
-        if os.path.isdir(os.path.join(self.archive, "segments")):
-            self.kill_soon(self.start("query", "-a", self.archive, "-w", self.path("killed.pcapng"), "port 80"),
-                           chance.random() * 0.05)
+        return killed
 
 
 class Disk:
