@@ -23,6 +23,19 @@ char *pkv__archive_join(const char *directory, const char *relative)
     return pkv__printf("%s/%s", directory, relative);
 }
 
+int pkv__archive_sync_names(const char *directory, const char *path, pkv_error *error)
+{
+    char *parent PKV__AUTO_FREE = pkv__strdup(path);
+    int rc = 0;
+    if (!parent)
+        return pkv__error_memory(error);
+    for (char *slash; rc == 0 && (slash = strrchr(parent + strlen(directory), '/')) != NULL;) {
+        *slash = '\0';
+        rc = pkv__file_sync_directory(parent, error);
+    }
+    return rc;
+}
+
 /* UUID version 4 (RFC 9562). */
 static int draw_uuid(char uuid[37], pkv_error *error)
 {
@@ -76,12 +89,17 @@ static int create_chain(const char *directory, const char *chain, pkv_error *err
     if (pkv__file_exists(chain))
         return 0;
     char *made PKV__AUTO_FREE = pkv__archive_join(directory, "locks/chain.new");
-    if (!made)
+    char *above PKV__AUTO_FREE = pkv__archive_join(directory, "..");
+    if (!made || !above)
         return pkv__error_memory(error);
     int rc = write_header(made, error);
     if (rc == 0)
         rc = pkv__file_rename(made, chain, error);
-    return rc < 0 ? rc : pkv__file_sync_directory(directory, error);
+    if (rc == 0)
+        rc = pkv__archive_sync_names(directory, chain, error);
+    if (rc == 0)
+        (void)pkv__file_sync_directory(above, NULL); /* which may not be ours to read */
+    return rc;
 }
 
 static int create_chain_locked(const char *directory, const char *chain, pkv_error *error)

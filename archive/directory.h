@@ -86,6 +86,10 @@ int pkv__archive_notes_read(
 int pkv__archive_notes_write(const char *directory, const struct pkv__archive_day *notes,
                              size_t count, pkv_error *error);
 
+/* Syncs the directories from that of the file, or directory, at `path` up to the archive: a synced
+ * file whose name is lost with the power is lost too. */
+int pkv__archive_sync_names(const char *directory, const char *path, pkv_error *error);
+
 /* Makes the directories of an archive and chain.log with its header (UUID, host, creation time) if
  * it is not there. Safe to race. */
 int pkv__archive_create(const char *directory, pkv_error *error);

@@ -68,6 +68,8 @@ int pkv__lane_lock(struct pkv__lane_lock **lock, const char *directory, uint32_t
                           made->path);
     if (rc == 0)
         rc = read_sequence(made, error);
+    if (rc == 0 && made->sequence == 0)
+        rc = pkv__archive_sync_names(directory, made->path, error);
     if (rc < 0)
         return rc;
     *lock = PKV__STEAL(made);

@@ -145,7 +145,7 @@ struct pkv__loss_journal *pkv__loss_journal_free(struct pkv__loss_journal *journ
 PKV__DEFINE_CLEANUP(struct pkv__loss_journal, pkv__loss_journal_free);
 
 /* Zeros that are written take their place on the disk now. */
-static int load(struct pkv__loss_journal *journal, pkv_error *error)
+static int load(struct pkv__loss_journal *journal, const char *directory, pkv_error *error)
 {
     ssize_t got =
         pkv__file_read_at(journal->fd, journal->image, FILE_BYTES, 0, journal->path, error);
@@ -155,7 +155,9 @@ static int load(struct pkv__loss_journal *journal, pkv_error *error)
         return 0;
     int rc = pkv__file_write_at(journal->fd, journal->image + got, FILE_BYTES - (size_t)got, got,
                                 journal->path, error);
-    return rc < 0 ? rc : pkv__file_sync(journal->fd, journal->path, error);
+    if (rc == 0)
+        rc = pkv__file_sync(journal->fd, journal->path, error);
+    return rc < 0 ? rc : pkv__archive_sync_names(directory, journal->path, error);
 }
 
 int pkv__loss_journal_open(struct pkv__loss_journal **journal, const char *directory, uint32_t lane,
@@ -172,7 +174,7 @@ int pkv__loss_journal_open(struct pkv__loss_journal **journal, const char *direc
     made->fd = pkv__file_open(made->path, O_RDWR | O_CREAT, error);
     if (made->fd < 0)
         return made->fd;
-    int rc = load(made, error);
+    int rc = load(made, directory, error);
     if (rc < 0)
         return rc;
     *journal = PKV__STEAL(made);

@@ -232,15 +232,13 @@ static int rename_sealed(const char *directory, const struct pkv__segment_name *
     char sealed[PKV__SEGMENT_PATH_TEXT];
     pkv__segment_path(sealed, name, false);
     char *to PKV__AUTO_FREE = pkv__archive_join(directory, sealed);
-    char *day PKV__AUTO_FREE = pkv__archive_join(directory, sealed);
-    if (!to || !day)
+    if (!to)
         return pkv__error_memory(error);
-    *strrchr(day, '/') = '\0';
     if (pkv__file_exists(to))
         return pkv__error(error, PKV_E_EXISTS, -1,
                           "%s: cannot be sealed, since the sealed segment exists already", path);
     int rc = pkv__file_rename(path, to, error);
-    return rc < 0 ? rc : pkv__file_sync_directory(day, error);
+    return rc < 0 ? rc : pkv__archive_sync_names(directory, to, error);
 }
 
 /* What is sealed is what the disk has: a writer may have died before it heard that it could not be

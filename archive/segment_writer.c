@@ -167,21 +167,11 @@ int pkv__segment_writer_write_blocks(struct pkv__segment_writer *writer, struct 
     return rc;
 }
 
-/* A synced file whose name is lost with the power is lost too: syncs the directories from the day
- * up to the archive. */
 static int sync_names(struct pkv__segment_writer *writer, pkv_error *error)
 {
     if (writer->named_safely)
         return 0;
-    char *path PKV__AUTO_FREE = parent_of(writer->open_path);
-    if (!path)
-        return pkv__error_memory(error);
-    size_t root_length = strlen(writer->root);
-    int rc = 0;
-    while (rc == 0 && strlen(path) > root_length) {
-        rc = pkv__file_sync_directory(path, error);
-        *strrchr(path, '/') = '\0';
-    }
+    int rc = pkv__archive_sync_names(writer->root, writer->open_path, error);
     writer->named_safely = rc == 0;
     return rc;
 }

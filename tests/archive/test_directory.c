@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/limits.h"
 
@@ -98,6 +99,34 @@ static void a_lane_has_one_writer_and_gives_no_number_twice(void **state)
     assert_int_equal(sequence, 4);
     pkv__lane_unlock(lock);
     assert_null(pkv__lane_unlock(NULL));
+}
+
+static unsigned syncs;
+
+static int count_syncs(const char *operation)
+{
+    syncs += strcmp(operation, "sync") == 0;
+    return 0;
+}
+
+/* Else the power may take the numbers that were given. */
+static void a_lane_has_its_name_before_it_gives_a_number(void **state)
+{
+    (void)state;
+    pkv_error error;
+    uint64_t sequence;
+    struct pkv__lane_lock *lock;
+    assert_done(pkv__archive_create(directory, &error), error);
+    pkv__fault_hook = count_syncs;
+    assert_done(pkv__lane_lock(&lock, directory, 3, &error), error);
+    assert_int_equal(syncs, 2); /* locks, archive */
+    assert_done(pkv__lane_lock_next(lock, &sequence, &error), error);
+    pkv__lane_unlock(lock);
+    syncs = 0;
+    assert_done(pkv__lane_lock(&lock, directory, 3, &error), error);
+    assert_int_equal(syncs, 0);
+    pkv__lane_unlock(lock);
+    pkv__fault_hook = NULL;
 }
 
 static void the_first_free_lane_is_taken(void **state)
@@ -475,6 +504,7 @@ int main(void)
         TEST(a_uuid_has_its_form),
         TEST(creators_that_race_agree_on_one_uuid),
         TEST(a_lane_has_one_writer_and_gives_no_number_twice),
+        TEST(a_lane_has_its_name_before_it_gives_a_number),
         TEST(the_first_free_lane_is_taken),
         TEST(a_damaged_sequence_is_said),
         TEST(one_indexer_holds_the_archive),

@@ -110,6 +110,28 @@ static void a_living_writer_is_left_alone(void **state)
     assert_int_equal(read_content(segment_at(1, false)).recovered, 0);
 }
 
+static unsigned synced_behind_its_name;
+
+static int count_syncs(const char *operation)
+{
+    if (strcmp(operation, "rename") == 0)
+        synced_behind_its_name = 0;
+    synced_behind_its_name += strcmp(operation, "sync") == 0;
+    return 0;
+}
+
+/* Its writer may have died before it had synced any of them. */
+static void its_name_is_safe_up_to_the_archive(void **state)
+{
+    (void)state;
+    pkv_error error;
+    pkv__segment_writer_free(write_segment(1, 6));
+    pkv__fault_hook = count_syncs;
+    assert_done(pkv__recover(directory, &name, &error), error);
+    pkv__fault_hook = NULL;
+    assert_int_equal(synced_behind_its_name, 5); /* day, month, year, segments, archive */
+}
+
 static int before_its_first_sync(const char *operation)
 {
     static bool is_inside;
@@ -354,6 +376,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
     const struct CMUnitTest tests[] = {
         TEST(a_dead_writers_segment_is_sealed),
+        TEST(its_name_is_safe_up_to_the_archive),
         TEST(while_it_is_sealed_it_does_not_look_alive),
         TEST(what_its_writer_seals_meanwhile_is_not_its_work),
         TEST(a_living_writer_is_left_alone),

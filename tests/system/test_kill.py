@@ -324,7 +324,7 @@ class Kill(KillCase):
 
 class Disk:
     """What of an archive is on the disk for certain, by the system calls of its writers: of a file what a sync covers,
-    under the name that its directory held when that was synced. The name of the archive itself is taken for safe."""
+    under the name that its directory held when that was synced."""
 
     CALLS = "write,pwrite64,pwritev,fdatasync,fsync,/^rename,/^mkdir"  # the last two have several names
 
@@ -353,7 +353,7 @@ class Disk:
         names = re.findall(r'"([^"]*)"', call)
         if name.startswith("rename"):
             self.rename(*names)
-        elif name.startswith("mkdir") and names[0] != self.archive:
+        elif name.startswith("mkdir"):
             self.unsafe[names[0]] = None
         elif name == "write":
             self.written[path] = self.written.get(path, 0) + result
