@@ -401,14 +401,18 @@ class Gone(DiskCase):
 
 
 class TwoDaemons(pkvtest.Case):
+    def status(self):
+        return pkvtest.json_lines(pktvault("status", "-a", self.archive, "-T", "json").out)[0]
+
     def test_two_daemons_take_lanes_of_their_own(self):
         other = ("127.0.0.2", 4789)
-        with pkvtest.Daemon(self.archive, "--listen", "127.0.0.1:4789"), \
+        with pkvtest.Daemon(self.archive, "--listen", "127.0.0.1:4789") as first, \
                 pkvtest.Daemon(self.archive, "--listen", "127.0.0.2:4789") as second:
             pkvtest.send_vxlan(TARGET, 5, 50)
             pkvtest.send_vxlan(other, 6, 50)
             pkvtest.wait_for_count(self.archive, 100)
-            self.assertRegex(second.log(), "another indexer")
+            # A daemon is ready before its indexer is.
+            pkvtest.wait_until(lambda: "another indexer" in first.log() + second.log(), "one indexer at a time")
             lanes = {os.path.basename(p).split("-")[1] for p in self.segments(".open")}
             self.assertEqual(len(lanes), 2)
         self.assertEqual(len(self.query_packets("vni 5")), 50)
@@ -418,16 +422,25 @@ class TwoDaemons(pkvtest.Case):
         self.assertEqual(done.status, 0, done.out.decode() + done.err)
         self.assertEqual(len(glob.glob(os.path.join(self.archive, "locks/lane-?"))), 2)
 
-    def test_the_second_indexer_takes_over_only_what_is_free(self):
-        with pkvtest.Daemon(self.archive, "--listen", "127.0.0.1:4789") as first, \
-                pkvtest.Daemon(self.archive, "--no-index", "--listen", "127.0.0.2:4789"):
-            pkvtest.send_vxlan(("127.0.0.2", 4789), 6, 20)
-            pkvtest.wait_for_count(self.archive, 20)
-            first.kill()
-        self.assertEqual(len(self.query_packets()), 20)
-        pktvault("index", "-a", self.archive)
+    def test_a_dead_daemons_segment_is_sealed_and_indexed_and_a_living_ones_is_not(self):
+        """By the indexer that is left, whichever of the two had the archive before."""
+        other = ("127.0.0.2", 4789)
+        with pkvtest.Daemon(self.archive, "--listen", "127.0.0.1:4789") as first:
+            pkvtest.send_vxlan(TARGET, 5, 20)
+            (orphan,) = pkvtest.wait_until(first.open_segments, "an open segment")
+            with pkvtest.Daemon(self.archive, "--listen", "127.0.0.2:4789") as second:
+                pkvtest.send_vxlan(other, 6, 20)
+                pkvtest.wait_for_count(self.archive, 40)
+                (own,) = set(second.open_segments()) - {orphan}
+                first.kill()
+                pkvtest.wait_until(lambda: self.status()["indexed_segments"] == 1, "the dead segment indexed")
+                self.assertEqual(self.segments(), [orphan.removesuffix(".open")])
+                pkvtest.send_vxlan(other, 6, 20, port=4001)
+                pkvtest.wait_for_count(self.archive, 60)
+                self.assertEqual(self.segments(".open"), [own])
         self.assertEqual(self.segments(".open"), [])
-        self.assertEqual(len(self.query_packets()), 20)
+        self.assertEqual(self.status()["indexed_segments"], 2)
+        self.assertEqual(len(self.query_packets("vni 6")), 40)
 
 
 if __name__ == "__main__":
