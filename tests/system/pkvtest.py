@@ -523,6 +523,18 @@ def send_vxlan(target, vni, count, port=4000, size=64, source_port=40000):
     return frames_
 
 
+def udp_sockets(port):
+    """Rows of the kernel's table (proc(5), /proc/net/udp): fields as text."""
+    with open("/proc/net/udp", encoding="ascii") as file:
+        rows = [line.split() for line in file.read().splitlines()[1:]]
+    return [row for row in rows if row[1].endswith(f":{port:04X}")]
+
+
+def wait_until_read(port=4789):
+    """Until nothing waits in the UDP sockets on a port any more: what comes then is not dropped for what came before."""
+    wait_until(lambda: all(row[4].endswith(":00000000") for row in udp_sockets(port)), "the daemon has read all")
+
+
 def wait_for_count(archive, count, *expression, seconds=30):
     """Waits until a query finds that many packets."""
     def found():

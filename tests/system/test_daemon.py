@@ -189,6 +189,7 @@ class Losses(pkvtest.Case):
             sent = 500
             pkvtest.send_vxlan(V4, 5, sent, size=1000)
             daemon.send(signal.SIGCONT)
+            pkvtest.wait_until_read()
             pkvtest.send_vxlan(V4, 6, 1)
             pkvtest.wait_until(lambda: int(pktvault("query", "-a", self.archive, "--count", "vni 6").out) == 1,
                                "the packet behind the loss")

@@ -72,9 +72,11 @@ class OverloadCase(pkvtest.Case):
         self.assertEqual(len(numbers), len(set(numbers)), "packets are there twice")
         return numbers
 
-    def wait_until_read(self):
+    def wait_until_found(self):
         """All that was sent before has been read or dropped: a packet behind it is found. It is sent again for as long
         as it may be dropped itself."""
+        pkvtest.wait_until_read()
+
         def found():
             self.send(1, 10, SENTINEL)
             return int(pktvault("query", "-a", self.archive, "--count", f"vni {SENTINEL}").out)
@@ -108,9 +110,7 @@ class OverloadCase(pkvtest.Case):
 
 def kernel_drops(port=4789):
     """Of the UDP sockets on a port, as the kernel counts."""
-    with open("/proc/net/udp", encoding="ascii") as file:
-        rows = [line.split() for line in file.read().splitlines()[1:]]
-    return sum(int(row[-1]) for row in rows if row[1].endswith(f":{port:04X}"))
+    return sum(int(row[-1]) for row in pkvtest.udp_sockets(port))
 
 
 class Socket(OverloadCase):
@@ -126,7 +126,7 @@ class Socket(OverloadCase):
                     before = kernel_drops()
                     bursts.append(self.send(3000))
                     drops.append(kernel_drops() - before)
-                self.wait_until_read()
+                self.wait_until_found()
                 pkvtest.wait_until(lambda: self.lost("kernel") == kernel_drops(), "the losses are told")
             self.assertEqual(kernel_drops(), sum(drops))
             daemon.stop()
@@ -162,7 +162,7 @@ class Socket(OverloadCase):
                 with self.stopped(daemon):
                     self.send(1000)
                 self.send(1000)
-            self.wait_until_read()
+            self.wait_until_found()
             after = daemon.memory()
             drops = kernel_drops()
             daemon.stop()
@@ -199,7 +199,7 @@ class Interface(OverloadCase):
         with self.daemon(ring_bytes="1M") as daemon:
             with self.stopped(daemon):
                 burst = self.send(5000)
-            self.wait_until_read()
+            self.wait_until_found()
             pkvtest.wait_until(lambda: self.lost("kernel"), "the losses are told")
             daemon.stop()
         stored = self.assert_account()
@@ -239,24 +239,19 @@ class Frozen(OverloadCase):
         return pkvtest.Daemon(self.archive, *self.configure(receive_buffer="64M", **options),
                               "--listen", "127.0.0.1:4789")
 
-    def is_read(self):
-        with open("/proc/net/udp", encoding="ascii") as file:
-            rows = [line.split() for line in file.read().splitlines()[1:]]
-        return all(row[4].endswith(":00000000") for row in rows if row[1].endswith(":12B5"))
-
     def test_what_finds_no_memory_while_the_disk_does_not_answer(self):
         disk = disks.Freezable(self, self.path("disk"))
         self.archive = os.path.join(disk.where, "archive")
         with self.daemon(buffer_bytes="1M") as daemon:
             self.send(100)
-            self.wait_until_read()
+            self.wait_until_found()
             before, memory_before = self.sent, daemon.memory()
             disk.freeze()
             burst = self.send(20000)
-            pkvtest.wait_until(self.is_read, "the daemon has read all")
+            pkvtest.wait_until_read()
             memory_full = daemon.memory()
             again = self.send(20000)
-            pkvtest.wait_until(self.is_read, "the daemon has read all")
+            pkvtest.wait_until_read()
             memory_after = daemon.memory()
             disk.thaw()
             pkvtest.wait_until(lambda: len(self.stored()) + self.lost("buffer") == self.sent, "an account of all")
@@ -285,11 +280,11 @@ class Frozen(OverloadCase):
         self.archive = os.path.join(disk.where, "archive")
         with self.daemon(buffer_bytes="1M") as daemon:
             self.send(100)
-            self.wait_until_read()
+            self.wait_until_found()
             disk.freeze()
             self.send(500)
             daemon.send(signal.SIGTERM)
-            pkvtest.wait_until(self.is_read, "the daemon has read all")
+            pkvtest.wait_until_read()
             self.assertIsNone(daemon.process.poll())
             disk.thaw()
             self.assertEqual(daemon.process.wait(60), 0)
@@ -304,7 +299,7 @@ class Frozen(OverloadCase):
         disk = disks.Freezable(self, os.path.join(self.archive, "index"))
         with self.daemon(rotate_bytes="1M") as daemon:
             self.send(100)
-            self.wait_until_read()
+            self.wait_until_found()
             disk.freeze()
             for _ in range(3):
                 self.send(5000)
