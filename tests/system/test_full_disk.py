@@ -5,6 +5,7 @@ told as lost, and all goes on by itself. On small file systems of the test's own
 import glob
 import os
 import pwd
+import re
 import signal
 import socket
 import time
@@ -16,7 +17,7 @@ from pkvtest import pktvault
 TARGET = ("127.0.0.1", 4789)
 LOSSES = ("kernel", "buffer", "disk")
 PAYLOAD = 1000
-
+REFUSED = re.compile("cannot sync .*No space left on device; packets are lost")
 
 MOUNTS = disks.own_mounts()
 
@@ -242,13 +243,13 @@ class Thin(DiskCase):
         with self.daemon("--sync_interval", "1s") as daemon:
             start = time.time()
             self.send(500)
-            time.sleep(1.5)
+            self.wait_for_account("before")
+            daemon.rotate()  # what is sealed is synced
             self.thin.fill()
-            end = time.monotonic() + 5
-            while time.monotonic() < end:
+            pkvtest.wait_until(lambda: REFUSED.search(daemon.log()) or self.send(20), "a line of log")
+            for _ in range(30):  # and it tries again meanwhile
                 self.send(20)
                 time.sleep(0.1)
-            self.assertRegex(daemon.log(), "cannot sync .*No space left on device; packets are lost")
             self.thin.make_room()
             pkvtest.wait_until(lambda: "stored again" in daemon.log() or self.send(1), "packets are stored again")
             self.send(200)
@@ -268,10 +269,11 @@ class Thin(DiskCase):
     def test_a_kill_keeps_the_count(self):
         with self.daemon("--sync_interval", "1s") as daemon:
             self.send(500)
-            time.sleep(1.5)
+            self.wait_for_account("before")
+            daemon.rotate()
             self.thin.fill()
             self.send(300)
-            pkvtest.wait_until(lambda: "cannot sync" in daemon.log(), "a line of log")
+            pkvtest.wait_until(lambda: REFUSED.search(daemon.log()), "a line of log")
             self.wait_for_account("without room")
             daemon.kill()
         self.thin.remount()
