@@ -508,6 +508,12 @@ def sha256(data):
 
 # ---- traffic
 
+def wait_for_link(*names):
+    """Until what is sent is not lost on its way any more. A carrier (LOWER_UP) shows before the queue works."""
+    for name in names:
+        wait_until(lambda name=name: b"state UP" in run("ip", "link", "show", name).out, f"{name} is up")
+
+
 def send_vxlan(target, vni, count, port=4000, size=64, source_port=40000):
     """Sends frames of 10.0.0.10:PORT to 10.0.0.20:80 in VXLAN; answers them. They can be told apart by their bytes."""
     frames_ = [udp_frame("10.0.0.10", port, "10.0.0.20", 80, struct.pack(">I", i).ljust(size, b"x"))

@@ -210,13 +210,10 @@ class Interfaces(pkvtest.Case):
         pkvtest.run("ip", "link", "add", "tap0", "up", "type", "veth", "peer", "name", "wire0")
         self.addCleanup(pkvtest.run, "ip", "link", "delete", "tap0", check=False)
         pkvtest.run("ip", "link", "set", "wire0", "up")
-        self.wait_for_link()
+        pkvtest.wait_for_link("wire0", "tap0")
         self.wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
         self.addCleanup(self.wire.close)
         self.wire.bind(("wire0", 0))
-
-    def wait_for_link(self):
-        pkvtest.wait_until(lambda: b"LOWER_UP" in pkvtest.run("ip", "link", "show", "wire0").out, "the link up")
 
     def mirror(self, count, port):
         inner = pkvtest.udp_frame("10.0.0.10", port, "10.0.0.20", 80, b"x")
@@ -239,7 +236,7 @@ class Interfaces(pkvtest.Case):
             time.sleep(0.2)
             up = time.time()
             pkvtest.run("ip", "link", "set", "tap0", "up")
-            self.wait_for_link()
+            pkvtest.wait_for_link("wire0", "tap0")
             self.mirror(10, 4001)  # long before the daemon looks
             pkvtest.wait_until(lambda: "tap0 is up again" in daemon.log(), "the daemon says so")
             after = time.time()

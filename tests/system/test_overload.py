@@ -185,6 +185,7 @@ class Interface(OverloadCase):
         self.addCleanup(pkvtest.run, "ip", "link", "del", "left")
         for name in ("left", "right"):
             pkvtest.run("ip", "link", "set", name, "up")
+        pkvtest.wait_for_link("left", "right")
         self.cable = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
         self.cable.bind(("left", 0))
         self.addCleanup(self.cable.close)
