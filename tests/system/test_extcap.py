@@ -2,11 +2,14 @@
 """Wireshark and its kin read an archive: as a capture interface (extcap), and from a pipe. tshark and dumpcap stand for
 Wireshark, whose capturing is theirs. What is expected is what tshark says of the capture that was imported."""
 
+import contextlib
 import os
 import re
+import select
 import signal
 import struct
 import subprocess
+import time
 import unittest
 
 import pkvtest
@@ -56,6 +59,19 @@ def sentences(text):
             raise AssertionError(f"not the grammar of extcap(4): {line}")
         found.append((match[1], dict(re.findall(r"\{([a-z]+)=([^{}]*)\}", match[2]))))
     return found
+
+
+def read_until(file, is_enough, seconds=30):
+    """What comes from a pipe until it is enough. Fails where that does not come."""
+    data, end = b"", time.monotonic() + seconds
+    while not is_enough(data):
+        if not select.select([file], [], [], max(0, end - time.monotonic()))[0]:
+            raise AssertionError(f"not within {seconds} s: more than {len(data)} bytes")
+        piece = os.read(file.fileno(), 65536)
+        if not piece:
+            raise AssertionError(f"ends after {len(data)} bytes")
+        data += piece
+    return data
 
 
 class Wireshark(pkvtest.Case):
@@ -306,12 +322,10 @@ class Capture(Wireshark):
     def test_follow_ends_its_capture_on_sigterm(self):
         process, fifo = self.start("--follow", "--since", "2000-01-01", "--filter", "icmp")
         with fifo:
-            data = b""
-            while data.count(b"\x06\0\0\0") < 8:
-                data += fifo.read1(65536)
+            data = read_until(fifo, lambda data: data.count(b"\x06\0\0\0") >= 8)
             process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(30), 0)
             data += fifo.read()
-        self.assertEqual(process.wait(30), 0)
         reader = pkvtest.PcapngReader(data)
         self.assertEqual(len(reader.read()), len(rows_of(PINGS, display_filter="icmp")))
         self.assertEqual(len(reader.statistics), 1)
@@ -321,41 +335,53 @@ class Capture(Wireshark):
 class Follow(Wireshark):
     CAPTURES = ()
 
+    def daemon(self):
+        """Its packets are in the file long before a follower, who takes it for one as configured, has passed by."""
+        return pkvtest.Daemon(self.archive, "--flush_interval", "20ms", "--listen", "%s:%d" % V4)
+
+    @contextlib.contextmanager
+    def running(self, command, **options):
+        with subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, **self.env}, **options) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
     def test_what_is_being_recorded_appears(self):
-        with pkvtest.Daemon(self.archive, "--listen", "%s:%d" % V4):
+        command = self.command("-c", "30", "-d", "udp.port==4789,vxlan", fields=["vxlan.vni", "udp.srcport"],
+                               follow="true", since="-1h", filter="vni 5 or vni 6")
+
+        def lines(count):
+            return read_until(tshark.stdout, lambda data: data.count(b"\n") >= count)
+        with self.daemon():
             pkvtest.send_vxlan(V4, 5, 10, port=5000)
             pkvtest.wait_for_count(self.archive, 10)
-            command = self.command("-c", "30", "-d", "udp.port==4789,vxlan", fields=["vxlan.vni", "udp.srcport"],
-                                   follow="true", since="-1h", filter="vni 5 or vni 6")
-            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  env={**os.environ, **self.env}) as tshark:
-                rows = [tshark.stdout.readline() for _ in range(10)]
+            with self.running(command, stdout=subprocess.PIPE) as tshark:
+                text = lines(10)
                 pkvtest.send_vxlan(V4, 6, 10, port=6000)
-                rows += [tshark.stdout.readline() for _ in range(10)]
+                text += lines(10)
                 pkvtest.send_vxlan(V4, 7, 10, port=7000)
                 pkvtest.send_vxlan(V4, 5, 10, port=5001)
-                rows += tshark.stdout.readlines()
-                tshark.stderr.read()
-        found = [tuple(map(last, row.decode().rstrip("\n").split("\t"))) for row in rows]
+                text += lines(10)
+                tshark.wait(30)
+                text += tshark.stdout.read()
+        found = [tuple(map(last, row.split("\t"))) for row in text.decode().splitlines()]
         self.assertEqual(found, [("5", "5000")] * 10 + [("6", "6000")] * 10 + [("5", "5001")] * 10)
 
     def follow(self, *arguments, vnis):
         """The capture of a daemon that gets ten packets of each VNI in turn, each when those before were seen."""
         fifo = self.path("fifo")
         os.mkfifo(fifo)
-        with pkvtest.Daemon(self.archive, "--listen", "%s:%d" % V4):
-            command = [self.link, "--capture", "--extcap-interface", "pktvault", "--fifo", fifo, "--follow", "--since",
-                       "-1h", *arguments]
-            with subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, **self.env}) as process, \
-                    open(fifo, "rb") as reader:
-                data = b""
-                for round_, vni in enumerate(vnis):
-                    frames = pkvtest.send_vxlan(V4, vni, 10, port=5000 + round_)
-                    while frames[-1] not in data:
-                        data += reader.read1(65536)
-                process.send_signal(signal.SIGTERM)
-                data += reader.read()
-                process.stderr.read()
+        command = [self.link, "--capture", "--extcap-interface", "pktvault", "--fifo", fifo, "--follow", "--since", "-1h",
+                   *arguments]
+        with self.daemon(), self.running(command) as process, open(fifo, "rb") as reader:
+            data = b""
+            for round_, vni in enumerate(vnis):
+                frames = pkvtest.send_vxlan(V4, vni, 10, port=5000 + round_)
+                data += read_until(reader, lambda data, wanted=frames[-1]: wanted in data)
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(30), 0)
+            data += reader.read()
         return pkvtest.PcapngReader(data)
 
     def test_many_searches_make_one_section_with_one_interface(self):
