@@ -7,18 +7,11 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import unittest
 
+import pkvtest
+
 PROGRAM = os.environ["PKV_PKTVAULTD"]
-
-
-def wait_until(condition, what, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.01)
 
 
 def free_port(kind=socket.SOCK_DGRAM):
@@ -98,7 +91,7 @@ class Pktvaultd(unittest.TestCase):
         for count in (1, 2, 3):
             self.send(bytes([count]) * 10)
             self.process.send_signal(signal.SIGHUP)
-            wait_until(lambda n=count: len(self.segments()) == n + 1, "a new segment")
+            pkvtest.wait_until(lambda n=count: len(self.segments()) == n + 1, "a new segment")
         self.stop()
         stored = [row[4] or row[5] for s in self.segments() for row in self.payloads(s)]
         self.assertEqual(stored, ["01" * 10, "02" * 10, "03" * 10])
@@ -189,14 +182,14 @@ class Pktvaultd(unittest.TestCase):
         self.start("--listen", f"127.0.0.1:{self.port}", "--user", "nobody")
         for task in glob.glob(f"/proc/{self.process.pid}/task/*/status"):
             self.assertEqual(set(self.task_fields(task)["Uid"].split()), {"65534"}, task)
-            while self.capabilities(task) != (0, 0):  # a thread drops them when it first runs
-                time.sleep(0.01)
+            # A thread drops them when it first runs.
+            pkvtest.wait_until(lambda task=task: self.capabilities(task) == (0, 0), "no capabilities")
         self.send(b"x")
         self.stop()
         self.assertEqual(len(self.payloads(self.segments()[0])), 1)
         self.assertEqual(os.stat(self.segments()[0]).st_uid, 65534)
 
 
-
 if __name__ == "__main__":
+    pkvtest.isolate()
     unittest.main(verbosity=2)
