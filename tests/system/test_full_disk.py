@@ -14,7 +14,7 @@ import disks
 import pkvtest
 from pkvtest import pktvault
 
-TARGET = ("127.0.0.1", 4789)
+TARGET, HEALTH = ("127.0.0.1", 4789), ("127.0.0.1", 8080)
 LOSSES = ("kernel", "buffer", "disk")
 PAYLOAD = 1000
 REFUSED = re.compile("cannot sync .*No space left on device; packets are lost")
@@ -104,18 +104,21 @@ class DiskCase(pkvtest.Case):
 
 class FullDisk(DiskCase):
     def test_losses_are_counted_and_recording_goes_on_when_there_is_space(self):
-        with self.daemon() as daemon:
+        with self.daemon("--health", "%s:%d" % HEALTH) as daemon:
             self.send(200)
             self.wait_for_account("before")
+            self.assertTrue(self.is_healthy())
             self.fill(left=65536)
             start = time.time()
             self.send(500)
             self.wait_for_account("while the disk is full")
             self.assertGreater(self.lost(), 0)
             self.assertEqual({m["cause"] for m in self.losses()}, {"disk"})
+            pkvtest.wait_until(lambda: not self.is_healthy(), "the health port closed")
             self.make_space()
             # Until it works again packets may be lost, and are counted.
             self.wait_for_storing()
+            pkvtest.wait_until(self.is_healthy, "the health port open")
             end = time.time()
             before = len(self.stored())
             self.send(100)
@@ -126,6 +129,13 @@ class FullDisk(DiskCase):
         self.assertRegex(query, rf"LOSSES: {self.lost():,} packets? \(disk\)")
         later = pktvault("query", "-a", self.archive, "--count", "-S", f"@{end + 1}").err
         self.assertNotIn("LOSSES", later)
+
+    def is_healthy(self):
+        try:
+            socket.create_connection(HEALTH, timeout=10).close()
+            return True
+        except ConnectionRefusedError:
+            return False
 
     def test_seconds_without_space_are_no_gap_and_take_no_numbers(self):
         """Segments are due meanwhile, and cannot be made."""
@@ -217,6 +227,8 @@ class FullDisk(DiskCase):
                 self.wait_for_account("recorded")
                 daemon.rotate()
             self.assertEqual(len(self.stored()), self.sent)
+            pkvtest.wait_until(lambda: "disk is full" in daemon.log(), "a line of log")
+            self.assertLess(self.status()["indexed_segments"], self.status()["sealed_segments"])
             pkvtest.run("mount", "-o", "remount,size=4m", os.path.join(self.archive, "index"))
             daemon.stop()
         pktvault("index", "-a", self.archive)

@@ -48,13 +48,13 @@ class Quota(test_full_disk.DiskCase):
                     ballast.write(os.urandom(CHUNK))
             except OSError as refused:
                 self.assertEqual(refused.errno, errno.EDQUOT)
-        os.sync()
+        pkvtest.run("sync", "-f", self.disk)
         space = os.statvfs(self.disk)
         self.assertGreater(space.f_bavail * space.f_frsize, 10 << 20, "the disk itself is full")
 
     def make_space(self):
         super().make_space()
-        os.sync()
+        pkvtest.run("sync", "-f", self.disk)
 
     def test_losses_are_counted_and_recording_goes_on_when_there_is_quota(self):
         with self.daemon() as daemon:
