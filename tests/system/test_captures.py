@@ -247,12 +247,14 @@ class LargeSet(Captures):
                                  [(p.time_ns, p.data, p.original) for p in got])
 
 class CutAnywhere(pkvtest.Case):
-    """A capture cut at every byte: never a crash, always everything before the cut."""
+    """A capture that is cut: never a crash, always everything before the cut."""
 
     def test_pcap(self):
-        self.cut("the-tcpdump-group+tcpdump/tests/tcp-handshake-nano.pcap", range(1, 292, 7))
+        """At every byte of the file's header, of the first packet and of the next one's header."""
+        self.cut("the-tcpdump-group+tcpdump/tests/tcp-handshake-nano.pcap", range(1, 24 + (16 + 76) + 16 + 1))
 
     def test_pcapng(self):
+        """At every 61st byte, which comes upon blocks of all kinds."""
         self.cut("hadrielk+pcapng-test-generator/output_be/advanced/test100.pcapng", range(1, 2392, 61))
 
     def cut(self, path, lengths):
