@@ -24,6 +24,8 @@ F = "CESNET+FlowTest/"
 I = "CESNET+ipfixprobe/tests/functional/"
 Z = "zeek+zeek/testing/btest/"
 
+VXLAN = struct.pack(">BBH", 0x45, 17, 4789)  # of IPv4 and UDP: version and length, protocol, port
+
 # (capture, golden file, reader)
 PAIRS = [
     (A + "vxlan.pcap", A + "vxlan.test", oracles.arkime),
@@ -87,6 +89,10 @@ DIFFERENCES = {
         ("there", "58 2001:0:4137:9e50:8000:f12a:b9c8:2815:0 2001:4860:0:2001::68:0"): THERE,
         ("there", "58 fe80::8000:f227:bec8:61af:0 fe80::8000:ffff:ffff:fffd:0"): THERE,
         ("there", "58 fe80::8000:ffff:ffff:fffd:0 ff02::2:0"): THERE,
+        ("bytes", "2001:0:4137:9e50:8000:f12a:b9c8:2815 2001:4860:0:2001::68"): (2331, 0),
+        ("bytes", "2001:4860:0:2001::68 2001:0:4137:9e50:8000:f12a:b9c8:2815"): (11243, 0),
+        ("bytes", "fe80::8000:f227:bec8:61af fe80::8000:ffff:ffff:fffd"): (88, 0),
+        ("bytes", "fe80::8000:ffff:ffff:fffd ff02::2"): (64, 0),
     },
 }
 
@@ -148,29 +154,38 @@ def our_flows(archive):
 
 
 def link_bytes(path):
-    """Bytes of each (protocol, source, target) that are no IP packet: link layer, tags, padding, checksums. Of captures
-    of Ethernet only, where IP says its length."""
+    """Bytes of each (source, target) that are no IP packet: link layer, tags, padding, checksums. In VXLAN, of the frame
+    that it carries. Of captures of Ethernet only, where IP says its length."""
     sums = {}
     for packet in pkvtest.read_capture(path):
-        data, at = packet.data, 12
-        while data[at:at + 2] in (b"\x81\x00", b"\x88\xa8"):
-            at += 4
-        kind, at = data[at:at + 2], at + 2
-        if kind == b"\x88\x47":  # MPLS: labels up to the bottom of the stack
-            while not data[at + 2] & 1:
-                at += 4
-            at += 4
-            kind = b"\x08\x00" if data[at] >> 4 == 4 else b"\x86\xdd"
-        if kind == b"\x08\x00":
-            ip_bytes = struct.unpack_from(">H", data, at + 2)[0]
-            source, target = (str(ipaddress.ip_address(data[at + o:at + o + 4])) for o in (12, 16))
-        elif kind == b"\x86\xdd":
-            ip_bytes = 40 + struct.unpack_from(">H", data, at + 4)[0]
-            source, target = (str(ipaddress.ip_address(data[at + o:at + o + 16])) for o in (8, 24))
-        else:
-            continue
-        sums[source, target] = sums.get((source, target), 0) + packet.original - ip_bytes
+        frame, frame_bytes = packet.data, packet.original
+        source, target, at, ip_bytes = ip_packet(frame)
+        while frame[at:at + 1] + frame[at + 9:at + 10] + frame[at + 22:at + 24] == VXLAN:
+            frame, frame_bytes = frame[at + 36:], frame_bytes - (at + 36)
+            source, target, at, ip_bytes = ip_packet(frame)
+        if ip_bytes:
+            sums[source, target] = sums.get((source, target), 0) + frame_bytes - ip_bytes
     return sums
+
+
+def ip_packet(frame):
+    """Source, target, where it begins and how long it is; 0: there is none."""
+    at = 12
+    while frame[at:at + 2] in (b"\x81\x00", b"\x88\xa8"):
+        at += 4
+    kind, at = frame[at:at + 2], at + 2
+    if kind == b"\x88\x47":  # MPLS: labels up to the bottom of the stack
+        while not frame[at + 2] & 1:
+            at += 4
+        at += 4
+        kind = b"\x08\x00" if frame[at] >> 4 == 4 else b"\x86\xdd"
+    if kind == b"\x08\x00":
+        source, target = (str(ipaddress.ip_address(frame[at + o:at + o + 4])) for o in (12, 16))
+        return source, target, at, struct.unpack_from(">H", frame, at + 2)[0]
+    if kind == b"\x86\xdd":
+        source, target = (str(ipaddress.ip_address(frame[at + o:at + o + 16])) for o in (8, 24))
+        return source, target, at, 40 + struct.unpack_from(">H", frame, at + 4)[0]
+    return None, None, at, 0
 
 
 def by_pair(flows):
@@ -233,12 +248,9 @@ class Flows(pkvtest.Case):
 
     def byte_differences(self, capture, theirs, ours, reader):
         ours, theirs = by_pair(ours), by_pair(theirs)
-        if reader is not oracles.arkime and not capture.endswith(".pcapng") and "/tunnels/" not in capture \
-                and not capture.endswith("vxlan.pcap"):
+        if reader is not oracles.arkime:
             extra = link_bytes(os.path.join(self.root, capture))
             ours = {pair: count - extra.get(pair, 0) for pair, count in ours.items()}
-        elif reader is not oracles.arkime:
-            return {}
         return {("bytes", " ".join(pair)): (theirs.get(pair, 0), ours.get(pair, 0))
                 for pair in sorted(theirs.keys() | ours.keys()) if theirs.get(pair, 0) != ours.get(pair, 0)}
 
