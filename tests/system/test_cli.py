@@ -322,13 +322,18 @@ class QueryPackets(Archive):
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"No space left", done.stderr)
 
-    def test_an_option_that_is_not_there_yet_says_so(self):
-        for option in ("--dedup", "--whole"):
-            result = self.query(option, "icmp", check=False)
-            self.assertIn(result.status, (0, 1), option)
-            if result.status:
-                self.assertNotEqual(result.err, "")
-                self.assertEqual(result.out, b"")
+    def test_whole_flows_have_all_their_packets(self):
+        syns = self.lines("tcp[tcpflags] & tcp-syn != 0")
+        flows = self.lines("tcp")
+        self.assertTrue(0 < len(syns) < len(flows))
+        self.assertEqual(self.lines("--whole", "tcp[tcpflags] & tcp-syn != 0"), flows)
+
+    def test_the_copy_of_another_mirror_is_left_out(self):
+        vni_7 = [(p.time_ns + 1000000, p.data[:46] + b"\0\0\7" + p.data[49:]) for p in pkvtest.read_capture(PINGS)]
+        before = self.lines("icmp")
+        pktvault("import", "-a", self.archive, self.write("copies.pcap", pkvtest.pcap(vni_7)))
+        self.assertEqual(len(self.lines("icmp")), 2 * len(before))
+        self.assertEqual(self.lines("--dedup", "icmp"), before)
 
 
 def capinfos_count(path):
