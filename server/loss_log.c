@@ -69,6 +69,8 @@ void pkv__loss_log_begin(struct pkv__loss_log *log, int64_t start_ns, struct pkv
     log->stored = log->still_stored = 0;
     put(log, start_ns, &log->told, 0, false, b);
     put_untold(log, b);
+    if (log->count > log->told_count) /* whatever is lost next was lost behind the start */
+        put(log, start_ns, known(log), 0, false, b);
 }
 
 void pkv__loss_log_begun(struct pkv__loss_log *log)

@@ -46,8 +46,8 @@ struct pkv__loss_log {
 /* Before the first segment: nothing lost, nothing told. */
 void pkv__loss_log_init(struct pkv__loss_log *log);
 
-/* A segment starts. Appends its first statistics block, all zero, and two for each stretch that is
- * not told yet. */
+/* A segment starts. Appends its first statistics block, all zero, and where stretches are not told
+ * yet, two for each, and one that leads back to the start. */
 void pkv__loss_log_begin(struct pkv__loss_log *log, int64_t start_ns, struct pkv__buffer *b);
 
 /* What begin() appended has reached the disk. */

@@ -153,15 +153,34 @@ static void a_segment_starts_with_what_the_one_before_could_not_tell(void **stat
     (void)sample(&log, (struct pkv__losses){.time_ns = 1002 * S, .kernel = 4, .disk = 9}, true,
                  false);
     struct told told = begin(&log, 1003 * S);
-    assert_int_equal(told.count, 3);
+    assert_int_equal(told.count, 4);
     assert_int_equal(told.list[1].time_ns, 1001 * S);
     assert_int_equal(told.list[2].time_ns, 1002 * S);
     assert_int_equal(told.list[2].lost_disk, 9);
     assert_int_equal(told.list[2].lost_kernel, 0);
+    assert_int_equal(told.list[3].lost_disk, 9);
     assert_int_equal(
         sample(&log, (struct pkv__losses){.time_ns = 1004 * S, .kernel = 4, .disk = 9}, false, true)
             .count,
         0);
+}
+
+/* A reader has a loss begin at the block before it. */
+static void what_is_lost_behind_such_a_start_begins_there(void **state)
+{
+    (void)state;
+    struct pkv__loss_log log;
+    pkv__loss_log_init(&log);
+    pkv__loss_log_missed(&log, 500 * S, &(struct pkv__losses){.time_ns = 600 * S, .disk = 9});
+    log.still_ns = 1003 * S;
+    struct told first = begin(&log, 1003 * S);
+    struct told told = sample(
+        &log, (struct pkv__losses){.time_ns = 1004 * S, .kernel = 5, .disk = 9}, false, true);
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.list[0].time_ns, 1004 * S);
+    assert_int_equal(told.list[0].lost_kernel, 5);
+    assert_int_equal(first.list[first.count - 1].time_ns, 1003 * S);
+    assert_int_equal(first.list[first.count - 1].lost_kernel, 0);
 }
 
 static void losses_with_a_pause_between_are_two_stretches(void **state)
@@ -212,7 +231,7 @@ static void what_was_told_since_the_last_sync_is_told_again(void **state)
     pkv__loss_log_missed(&log, 1019 * S, &late);
     pkv__loss_log_cut(&log);
     struct told told = begin(&log, 1001 * S);
-    assert_int_equal(told.count, 5);
+    assert_int_equal(told.count, 6);
     assert_int_equal(told.list[1].time_ns, 1010 * S);
     assert_int_equal(told.list[1].lost_disk, 0);
     assert_int_equal(told.list[2].time_ns, 1011 * S);
@@ -270,6 +289,7 @@ int main(void)
         cmocka_unit_test(what_the_disk_cost_is_told_with_the_times_of_its_packets),
         cmocka_unit_test(what_did_not_reach_the_file_is_told_again),
         cmocka_unit_test(a_segment_starts_with_what_the_one_before_could_not_tell),
+        cmocka_unit_test(what_is_lost_behind_such_a_start_begins_there),
         cmocka_unit_test(losses_with_a_pause_between_are_two_stretches),
         cmocka_unit_test(past_the_limit_neighbours_are_joined_and_nothing_is_forgotten),
         cmocka_unit_test(what_was_told_since_the_last_sync_is_told_again),
