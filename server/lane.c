@@ -136,9 +136,10 @@ static void rotate(struct pkv__lane *lane)
     begin(lane, lane->stepped ? pkv__clock_ns() : lane->reading.at.time_ns);
 }
 
+/* What a source that is shut still holds goes into the segment at hand, whatever its size. */
 void pkv__lane_rotate(struct pkv__lane *lane)
 {
-    if (lane->paused)
+    if (lane->paused || lane->shut)
         return;
     read_losses(lane);
     rotate(lane);
@@ -146,7 +147,7 @@ void pkv__lane_rotate(struct pkv__lane *lane)
 
 void pkv__lane_pause(struct pkv__lane *lane)
 {
-    if (lane->paused)
+    if (lane->paused || lane->shut)
         return;
     read_losses(lane);
     lane->paused = true;

@@ -204,6 +204,28 @@ static void a_disk_that_does_not_answer_for_hours_costs_no_memory(void **state)
     free(seen);
 }
 
+/* What still comes was taken before: nothing was listened to meanwhile, however much it is. */
+static void draining_a_source_that_is_shut_adds_no_coverage(void **state)
+{
+    (void)state;
+    pkv_error error;
+    assert_done(pkv_options_set(options, "rotate_bytes", "64K", &error), error);
+    tick();
+    int64_t shut_ns = atomic_load(&clock_ns);
+    pkv__lane_shut(lane);
+    turn(10 * S, 0);
+    for (int i = 0; i < 300; i++)
+        assert_true(add(shut_ns - 1));
+    pkv__lane_rotate(lane); /* as somebody asks for it */
+    pkv__lane_pause(lane);  /* as its interface goes down */
+    struct seen *seen = end_lane();
+    assert_int_equal(seen->packets, 300);
+    for (unsigned i = 0; i < seen->told_count; i++)
+        assert_in_range(seen->told[i].statistics.time_ns, START_NS, shut_ns);
+    assert_int_equal(last_told(seen, seen->segments - 1)->end_ns, shut_ns);
+    free(seen);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -214,6 +236,7 @@ int main(void)
         TEST(a_stop_in_the_middle_of_a_reading_moves_no_loss),
         TEST(a_loss_is_told_right_behind_the_packets_after_it),
         TEST(a_disk_that_does_not_answer_for_hours_costs_no_memory),
+        TEST(draining_a_source_that_is_shut_adds_no_coverage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
