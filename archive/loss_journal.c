@@ -210,3 +210,8 @@ int pkv__loss_journal_put(struct pkv__loss_journal *journal, const struct pkv__l
         encode(image + i * RECORD_BYTES, &records[i]);
     return write_changes(journal, image, error);
 }
+
+int pkv__loss_journal_sync(struct pkv__loss_journal *journal, pkv_error *error)
+{
+    return pkv__file_sync(journal->fd, journal->path, error);
+}

@@ -32,6 +32,9 @@ pkv__loss_journal_free(struct pkv__loss_journal *journal); /* NULL is fine; retu
 int pkv__loss_journal_put(struct pkv__loss_journal *journal, const struct pkv__loss_record *records,
                           size_t count, pkv_error *error);
 
+/* The disk has what was put. */
+int pkv__loss_journal_sync(struct pkv__loss_journal *journal, pkv_error *error);
+
 /* For everybody: the records of a lane, at most PKV__LOSS_RECORDS. None where there is no file; one
  * that is damaged is left out. */
 int pkv__loss_journal_read(const char *directory, uint32_t lane, struct pkv__loss_record *records,

@@ -112,6 +112,16 @@ static void put_head(struct pkv__lane_output *output)
     }
 }
 
+/* The segment tells them as soon as its first block is synced: no later may the disk know that they
+ * are its. */
+static void name_untold(struct pkv__lane_output *output)
+{
+    if (!has_untold(output))
+        return;
+    pkv__lane_segment_keep_untold(output);
+    pkv__untold_sync(&output->untold);
+}
+
 /* A number that was drawn is kept until there is a segment: one that is missing looks like a
  * segment that was removed. */
 static int make_segment(struct pkv__lane_output *output, uint32_t *length, pkv_error *error)
@@ -122,8 +132,7 @@ static int make_segment(struct pkv__lane_output *output, uint32_t *length, pkv_e
     if (rc < 0)
         return rc;
     output->numbered = true;
-    if (has_untold(output))
-        pkv__lane_segment_keep_untold(output);
+    name_untold(output);
     put_head(output);
     rc = compress_raw(output, length, error);
     if (rc == 0)

@@ -152,3 +152,13 @@ void pkv__untold_save(struct pkv__untold *untold, const struct pkv__loss_log *lo
     else
         untold->complained = false;
 }
+
+void pkv__untold_sync(struct pkv__untold *untold)
+{
+    pkv_error error;
+    bool fails = untold->journal && pkv__loss_journal_sync(untold->journal, &error) < 0;
+    if (fails && !untold->sync_complained)
+        pkv__log(untold->options, PKV_LOG_WARNING,
+                 "%s; after a power cut, packets lost before may be counted twice", error.text);
+    untold->sync_complained = fails;
+}

@@ -19,7 +19,7 @@ struct pkv__untold {
     struct pkv__loss_record kept[PKV__UNTOLD_KEPT];
     size_t kept_count;
     struct pkv__losses carried; /* what the lane's earlier processes could not tell */
-    bool complained;
+    bool complained, sync_complained;
 };
 
 /* Reads what earlier processes left, and makes it the first stretches of `log`. A journal that
@@ -32,5 +32,8 @@ void pkv__untold_deinit(struct pkv__untold *untold);
  * counters started at `base`; or for the next one (NULL) */
 void pkv__untold_save(struct pkv__untold *untold, const struct pkv__loss_log *log,
                       const struct pkv__segment_name *name, const struct pkv__losses *base);
+
+/* What was saved is on the disk: whoever reads it after a power cut finds whose it is. */
+void pkv__untold_sync(struct pkv__untold *untold);
 
 #endif

@@ -22,9 +22,13 @@ static struct pkv__lane_counts counts;
 static struct pkv__lane_output output;
 static uint32_t sent;
 static const char *failing; /* NULL: nothing */
+static char done[4096];     /* on files, in order */
 
 static int hook(const char *operation)
 {
+    size_t length = strlen(done);
+    if (strcmp(operation, "alloc") != 0)
+        (void)snprintf(done + length, sizeof done - length, "%s ", operation);
     return failing && strcmp(failing, operation) == 0 ? EIO : 0;
 }
 
@@ -45,6 +49,7 @@ static int set_up(void **state)
     pkv_error error;
     sent = 0;
     failing = NULL;
+    done[0] = '\0';
     pkv__fault_hook = hook;
     if (make_directory(state) || pkv_options_new(&options))
         return -1;
@@ -375,6 +380,25 @@ static void an_import_whose_sync_fails_ends_and_seals_only_what_is_synced(void *
     }
 }
 
+/* Else a power cut leaves them in two places. */
+static void the_disk_knows_whose_losses_they_are_before_the_segment_tells_them(void **state)
+{
+    static const char before_file[] = "write sync write sync unlink open lock write sync ";
+    (void)state;
+    open_lane(&tap);
+    begin(0);
+    send(4, 0);
+    sync_now("sync");
+    assert_int_equal(in_journal(), 4);
+    wait_for_retry();
+    done[0] = '\0';
+    send(1, 1);
+    /* The number, the journal, and then the segment's file. */
+    done[strlen(before_file)] = '\0';
+    assert_string_equal(done, before_file);
+    end(2, 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -386,6 +410,7 @@ int main(void)
         TEST(a_seal_that_fails_behind_its_sync_costs_nothing),
         TEST(syncs_that_fail_for_good_cost_all_and_no_number),
         TEST(a_disk_that_is_full_for_a_while_burns_no_number_and_makes_no_gap),
+        TEST(the_disk_knows_whose_losses_they_are_before_the_segment_tells_them),
         TEST(an_import_whose_sync_fails_ends_and_seals_only_what_is_synced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
