@@ -25,9 +25,8 @@ int pkv__lane_output_init(struct pkv__lane_output *output,
         return rc;
     }
     if (config->interface_) {
-        pkv__untold_init(&output->untold, config->directory, output->name.lane, config->options,
-                         &output->log);
-        output->latest = output->untold.carried;
+        pkv__untold_init(&output->untold, config->directory, output->name.lane, config->options);
+        pkv__untold_take(&output->untold, &output->log, &output->latest);
     }
     return 0;
 }

@@ -116,6 +116,8 @@ static void put_head(struct pkv__lane_output *output)
  * are its. */
 static void name_untold(struct pkv__lane_output *output)
 {
+    if (output->config.interface_)
+        pkv__untold_take(&output->untold, &output->log, &output->latest);
     if (!has_untold(output))
         return;
     pkv__lane_segment_keep_untold(output);

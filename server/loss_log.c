@@ -12,6 +12,14 @@ void pkv__loss_log_init(struct pkv__loss_log *log)
     memset(log, 0, sizeof *log);
 }
 
+void pkv__losses_increase(struct pkv__losses *losses, const struct pkv__losses *by)
+{
+    losses->kernel += by->kernel;
+    losses->buffer += by->buffer;
+    losses->disk += by->disk;
+    losses->refused += by->refused;
+}
+
 static void put(const struct pkv__loss_log *log, int64_t time_ns, const struct pkv__losses *at,
                 uint64_t stored, bool final, struct pkv__buffer *b)
 {
@@ -133,6 +141,13 @@ static void make_room(struct pkv__loss_log *log)
         log->told_count--;
 }
 
+static void append(struct pkv__loss_log *log, int64_t from_ns, const struct pkv__losses *until)
+{
+    if (log->count == PKV__LOSS_RECORDS)
+        make_room(log);
+    log->stretches[log->count++] = (struct pkv__loss_stretch){from_ns, *until};
+}
+
 void pkv__loss_log_missed(struct pkv__loss_log *log, int64_t from_ns,
                           const struct pkv__losses *until)
 {
@@ -147,9 +162,16 @@ void pkv__loss_log_missed(struct pkv__loss_log *log, int64_t from_ns,
         last->until.time_ns = until->time_ns > end_ns ? until->time_ns : end_ns;
         return;
     }
-    if (log->count == PKV__LOSS_RECORDS)
-        make_room(log);
-    log->stretches[log->count++] = (struct pkv__loss_stretch){from_ns, *until};
+    append(log, from_ns, until);
+}
+
+void pkv__loss_log_carry(struct pkv__loss_log *log, int64_t from_ns, const struct pkv__losses *lost)
+{
+    struct pkv__losses until = *known(log);
+    pkv__losses_increase(&until, lost);
+    until.time_ns = lost->time_ns;
+    if (!same(&until, known(log)))
+        append(log, from_ns, &until);
 }
 
 void pkv__loss_log_synced(struct pkv__loss_log *log)

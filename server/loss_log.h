@@ -12,6 +12,9 @@ struct pkv__losses {
     uint64_t kernel, buffer, disk, refused;
 };
 
+/* The times stay. */
+void pkv__losses_increase(struct pkv__losses *losses, const struct pkv__losses *by);
+
 /* A reading of them. When the kernel drops lies between two readings; of what the lane itself
  * dropped or refused since the one before, the packets say when: from own_from_ns to own_until_ns,
  * which is the smaller where there is nothing. */
@@ -68,6 +71,11 @@ void pkv__loss_log_untold(struct pkv__loss_log *log, const struct pkv__losses *n
 /* Losses of a time that is known: a stretch from from_ns to until->time_ns. */
 void pkv__loss_log_missed(struct pkv__loss_log *log, int64_t from_ns,
                           const struct pkv__losses *until);
+
+/* Losses from before the lane was opened, from from_ns to lost->time_ns: a stretch of their own,
+ * which all counters include from here on. */
+void pkv__loss_log_carry(struct pkv__loss_log *log, int64_t from_ns,
+                         const struct pkv__losses *lost);
 
 /* The disk holds all that was told. */
 void pkv__loss_log_synced(struct pkv__loss_log *log);

@@ -35,32 +35,33 @@ static uint64_t more(uint64_t after, uint64_t before)
 }
 
 /* What the record adds to the one before it, of the same segment. */
-static void carry(struct pkv__untold *untold, const struct pkv__loss_record *record,
-                  const struct pkv__loss_record *before, struct pkv__loss_log *log)
+static struct pkv__losses added(const struct pkv__loss_record *record,
+                                const struct pkv__loss_record *before)
 {
-    struct pkv__losses *carried = &untold->carried;
-    carried->kernel += more(record->kernel, before->kernel);
-    carried->buffer += more(record->buffer, before->buffer);
-    carried->disk += more(record->disk, before->disk);
-    carried->refused += more(record->refused, before->refused);
-    carried->time_ns = record->until_ns;
-    pkv__loss_log_missed(log, record->from_ns, carried);
+    return (struct pkv__losses){.time_ns = record->until_ns,
+                                .kernel = more(record->kernel, before->kernel),
+                                .buffer = more(record->buffer, before->buffer),
+                                .disk = more(record->disk, before->disk),
+                                .refused = more(record->refused, before->refused)};
 }
 
 /* A segment that is sealed tells its losses; one that is open will when it is recovered; where
  * there is none, nothing of it was stored, and the next one tells them. */
-static void take(struct pkv__untold *untold, const struct pkv__loss_record *records, size_t count,
-                 struct pkv__loss_log *log)
+static void sort_out(struct pkv__untold *untold, const struct pkv__loss_record *records,
+                     size_t count, struct pkv__loss_log *log)
 {
     static const struct pkv__loss_record none;
     for (size_t i = 0; i < count; i++) {
         bool follows = i > 0 && records[i].sequence == records[i - 1].sequence &&
                        records[i].start_ns == records[i - 1].start_ns;
+        struct pkv__losses lost = added(&records[i], follows ? &records[i - 1] : &none);
         enum fate fate = fate_of(untold, &records[i]);
-        if (fate == OPEN && untold->kept_count < PKV__UNTOLD_KEPT)
+        if (fate == OPEN && untold->kept_count < PKV__UNTOLD_KEPT) {
             untold->kept[untold->kept_count++] = records[i];
-        else if (fate != SEALED)
-            carry(untold, &records[i], follows ? &records[i - 1] : &none, log);
+        } else if (fate != SEALED) {
+            pkv__losses_increase(&untold->carried, &lost);
+            pkv__loss_log_carry(log, records[i].from_ns, &lost);
+        }
     }
 }
 
@@ -77,21 +78,32 @@ static void failed(struct pkv__untold *untold, const pkv_error *error)
 static void open_journal(struct pkv__untold *untold)
 {
     pkv_error error;
-    if (!untold->journal &&
+    if (untold->taken && !untold->journal &&
         pkv__loss_journal_open(&untold->journal, untold->directory, untold->lane, &error) < 0)
         failed(untold, &error);
 }
 
 void pkv__untold_init(struct pkv__untold *untold, const char *directory, uint32_t lane,
-                      const struct pkv_options *options, struct pkv__loss_log *log)
+                      const struct pkv_options *options)
+{
+    *untold = (struct pkv__untold){.directory = directory, .options = options, .lane = lane};
+}
+
+void pkv__untold_take(struct pkv__untold *untold, struct pkv__loss_log *log,
+                      struct pkv__losses *latest)
 {
     struct pkv__loss_record records[PKV__LOSS_RECORDS];
     size_t count;
     pkv_error error;
-    *untold = (struct pkv__untold){.directory = directory, .options = options, .lane = lane};
-    if (pkv__loss_journal_read(directory, lane, records, &count, &error) < 0)
+    if (untold->taken)
+        return;
+    if (pkv__loss_journal_read(untold->directory, untold->lane, records, &count, &error) < 0) {
         failed(untold, &error);
-    take(untold, records, count, log);
+        return;
+    }
+    untold->taken = true;
+    sort_out(untold, records, count, log);
+    pkv__losses_increase(latest, &untold->carried);
     open_journal(untold);
 }
 

@@ -14,6 +14,7 @@ struct pkv__untold {
     const char *directory;
     const struct pkv_options *options;
     uint32_t lane;
+    bool taken;                        /* what earlier processes left has been read */
     struct pkv__loss_journal *journal; /* NULL: cannot be made now */
     /* Of segments that an earlier process left open: whoever recovers them tells these. */
     struct pkv__loss_record kept[PKV__UNTOLD_KEPT];
@@ -22,11 +23,15 @@ struct pkv__untold {
     bool complained, sync_complained;
 };
 
-/* Reads what earlier processes left, and makes it the first stretches of `log`. A journal that
- * cannot be made costs only its protection, and is tried again with each segment. */
 void pkv__untold_init(struct pkv__untold *untold, const char *directory, uint32_t lane,
-                      const struct pkv_options *options, struct pkv__loss_log *log);
+                      const struct pkv_options *options);
 void pkv__untold_deinit(struct pkv__untold *untold);
+
+/* Reads what earlier processes left, once: it becomes stretches of `log`, and `latest` includes it.
+ * A journal that cannot be read is left as it is, and one that cannot be made costs only its
+ * protection; either is tried again with each segment. */
+void pkv__untold_take(struct pkv__untold *untold, struct pkv__loss_log *log,
+                      struct pkv__losses *latest);
 
 /* What the log has not told yet is in the journal from here on: for the segment `name`, whose
  * counters started at `base`; or for the next one (NULL) */

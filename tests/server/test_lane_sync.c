@@ -4,6 +4,8 @@
 #include "tests/server/archive_reader.h"
 
 #include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "archive/loss_journal.h"
 #include "archive/lz4_block.h"
@@ -399,6 +401,89 @@ static void the_disk_knows_whose_losses_they_are_before_the_segment_tells_them(v
     end(2, 0);
 }
 
+/* A directory in its place is as good as a disk that does not give it back. */
+static void hide_journal(bool hidden)
+{
+    char path[96], aside[96];
+    (void)snprintf(path, sizeof path, "%s/locks/lane-0.losses", test_directory);
+    (void)snprintf(aside, sizeof aside, "%s/locks/aside", test_directory);
+    if (hidden) {
+        assert_int_equal(rename(path, aside), 0);
+        assert_int_equal(mkdir(path, 0700), 0);
+    } else {
+        assert_int_equal(rmdir(path), 0);
+        assert_int_equal(rename(aside, path), 0);
+    }
+}
+
+/* As an earlier process left it. */
+static void make_journal(void)
+{
+    const struct pkv__loss_record record = {
+        .from_ns = START_NS - 100 * S, .until_ns = START_NS - 90 * S, .disk = 7};
+    struct pkv__loss_journal *journal;
+    pkv_error error;
+    assert_done(pkv__loss_journal_open(&journal, test_directory, 0, &error), error);
+    assert_done(pkv__loss_journal_put(journal, &record, 1, &error), error);
+    (void)pkv__loss_journal_free(journal);
+}
+
+static void a_journal_that_cannot_be_read_at_first_is_read_before_it_is_written(void **state)
+{
+    (void)state;
+    make_journal();
+    hide_journal(true);
+    open_lane(&tap);
+    hide_journal(false);
+    begin(0);
+    send(3, 1);
+    end(2, 5);
+    assert_int_equal(in_journal(), 0);
+    struct seen *seen = see_archive();
+    assert_int_equal(seen->packets, 3);
+    assert_int_equal(last_told(seen, 0)->lost_disk, 7);
+    assert_int_equal(last_told(seen, 0)->lost_kernel, 5);
+    assert_int_equal(last_told(seen, 0)->received, 15);
+    assert_int_equal(seen->told[1].statistics.time_ns, START_NS - 100 * S);
+    assert_int_equal(seen->told[2].statistics.time_ns, START_NS - 90 * S);
+    free(seen);
+}
+
+static void one_that_is_read_later_adds_to_what_was_lost_meanwhile(void **state)
+{
+    (void)state;
+    make_journal();
+    hide_journal(true);
+    open_lane(&tap);
+    begin(0);
+    failing = "write";
+    send(2, 1);
+    begin(2);
+    failing = NULL;
+    hide_journal(false);
+    assert_int_equal(in_journal(), 7);
+    wait_for_retry();
+    send(3, 3);
+    end(4, 6);
+    assert_int_equal(in_journal(), 0);
+    struct seen *seen = recover_all();
+    assert_int_equal(seen->segments, 2);
+    assert_int_equal(last_told(seen, 0)->lost_disk, 0);
+    assert_int_equal(last_told(seen, 1)->lost_disk, 9);
+    assert_int_equal(last_told(seen, 1)->lost_kernel, 6);
+    assert_int_equal(last_told(seen, 1)->received, 3 + 9 + 6);
+    /* Each with its own times. */
+    const struct told *told = seen->told;
+    while (told->sequence == 0 || !told->statistics.lost_disk)
+        told++;
+    assert_int_equal(told[0].statistics.lost_disk, 2);
+    assert_int_equal(told[-1].statistics.time_ns, START_NS + 1 * S);
+    assert_int_equal(told[2].statistics.lost_disk, 9);
+    assert_int_equal(told[1].statistics.time_ns, START_NS - 100 * S);
+    assert_int_equal(told[2].statistics.time_ns, START_NS - 90 * S);
+    free(seen);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -411,6 +496,8 @@ int main(void)
         TEST(syncs_that_fail_for_good_cost_all_and_no_number),
         TEST(a_disk_that_is_full_for_a_while_burns_no_number_and_makes_no_gap),
         TEST(the_disk_knows_whose_losses_they_are_before_the_segment_tells_them),
+        TEST(a_journal_that_cannot_be_read_at_first_is_read_before_it_is_written),
+        TEST(one_that_is_read_later_adds_to_what_was_lost_meanwhile),
         TEST(an_import_whose_sync_fails_ends_and_seals_only_what_is_synced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
