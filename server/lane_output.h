@@ -45,6 +45,7 @@ struct pkv__lane_output {
     uint64_t first_packet;               /* in the file that is imported */
     int64_t retry_ns, synced_ns;         /* monotonic: not before; last */
     bool dirty;                          /* written since synced_ns */
+    bool complained;                     /* of what costs no packet */
     struct pkv__packet_run unsynced;     /* which the disk may not hold yet */
     struct pkv__loss_log log;
     struct pkv__untold untold; /* live */

@@ -22,6 +22,18 @@ void pkv__lane_segment_failed(struct pkv__lane_output *output, const pkv_error *
                  error->text);
 }
 
+/* The file has what was written, though a power cut may yet take its name, or it is left to
+ * recovery. Said once, until it works. An import ends, since it can be made again. */
+static void failed_behind_sync(struct pkv__lane_output *output, const pkv_error *error)
+{
+    if (!output->config.interface_)
+        pkv__lane_segment_failed(output, error);
+    else if (!output->complained)
+        pkv__log(output->config.options, PKV_LOG_WARNING, "%s; no packet is lost by this",
+                 error->text);
+    output->complained = true;
+}
+
 void pkv__lane_segment_works(struct pkv__lane_output *output, size_t bytes)
 {
     output->dirty = true;
@@ -203,12 +215,16 @@ void pkv__lane_segment_sync(struct pkv__lane_output *output)
     pkv_error error;
     output->synced_ns = pkv__monotonic_ns();
     output->dirty = false;
-    if (pkv__segment_writer_sync(output->segment, &error) < 0)
+    int rc = pkv__segment_writer_sync(output->segment, &error);
+    if (rc < 0 && pkv__segment_writer_unsynced_bytes(output->segment)) {
         pkv__lane_segment_failed(output, &error);
-    if (pkv__segment_writer_unsynced_bytes(output->segment)) {
         abandon(output);
         return;
     }
+    if (rc < 0)
+        failed_behind_sync(output, &error);
+    else
+        output->complained = false;
     output->unsynced.packets = 0;
     pkv__loss_log_synced(&output->log);
 }
@@ -228,7 +244,7 @@ void pkv__lane_segment_seal(struct pkv__lane_output *output)
     if (has_untold(output))
         pkv__lane_segment_keep_untold(output);
     if (pkv__segment_writer_seal(segment, &error) < 0)
-        pkv__lane_segment_failed(output, &error);
+        failed_behind_sync(output, &error);
     else
         atomic_fetch_add(&output->counts->segments, 1);
     (void)pkv__segment_writer_free(segment);

@@ -27,7 +27,8 @@ void pkv__lane_segment_count_lost(struct pkv__lane_output *output, uint64_t pack
  * told. */
 void pkv__lane_segment_keep_untold(struct pkv__lane_output *output);
 
-/* Where that fails, there is none any more. */
+/* Where the disk cannot keep it, there is none any more. A directory that cannot be synced costs no
+ * packet. */
 void pkv__lane_segment_sync(struct pkv__lane_output *output);
 /* None is wanted any more, either. */
 void pkv__lane_segment_seal(struct pkv__lane_output *output);

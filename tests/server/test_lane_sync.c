@@ -24,13 +24,17 @@ static struct pkv__lane_counts counts;
 static struct pkv__lane_output output;
 static uint32_t sent;
 static const char *failing; /* NULL: nothing */
-static char done[4096];     /* on files, in order */
+static bool fails_directories_only;
+static char done[4096]; /* on files, in order */
 
 static int hook(const char *operation)
 {
     size_t length = strlen(done);
     if (strcmp(operation, "alloc") != 0)
         (void)snprintf(done + length, sizeof done - length, "%s ", operation);
+    /* A directory is opened to be synced. */
+    if (fails_directories_only && (length < 5 || strncmp(done + length - 5, "open ", 5) != 0))
+        return 0;
     return failing && strcmp(failing, operation) == 0 ? EIO : 0;
 }
 
@@ -51,6 +55,7 @@ static int set_up(void **state)
     pkv_error error;
     sent = 0;
     failing = NULL;
+    fails_directories_only = false;
     done[0] = '\0';
     pkv__fault_hook = hook;
     if (make_directory(state) || pkv_options_new(&options))
@@ -291,6 +296,51 @@ static void a_seal_that_fails_behind_its_sync_costs_nothing(void **state)
     free(seen);
 }
 
+/* Where a file system does not sync directories. */
+static void a_directory_that_cannot_be_synced_costs_no_packet(void **state)
+{
+    (void)state;
+    open_lane(&tap);
+    failing = "sync";
+    fails_directories_only = true;
+    for (int second = 0; second < 20; second++) {
+        done[0] = '\0';
+        if (second % 10 == 0)
+            begin(second);
+        send(3, second);
+        pkv__lane_output_sync(&output, INT64_MAX);
+        assert_true(counts.storing);
+    }
+    end(20, 0);
+    failing = NULL;
+    struct seen *seen = recover_all();
+    assert_int_equal(seen->segments, 2);
+    assert_int_equal(seen->packets, 60);
+    check_account(seen, 0);
+    free(seen);
+}
+
+/* After the rename, and so with the segment sealed. */
+static void nor_does_one_that_cannot_be_synced_behind_a_seal(void **state)
+{
+    (void)state;
+    open_lane(&tap);
+    begin(0);
+    send(10, 0);
+    sync_now(NULL);
+    failing = "sync";
+    fails_directories_only = true;
+    begin(2);
+    failing = NULL;
+    send(2, 3);
+    end(4, 0);
+    struct seen *seen = see_archive();
+    assert_int_equal(seen->open, 0);
+    assert_int_equal(seen->packets, 12);
+    check_account(seen, 0);
+    free(seen);
+}
+
 static void syncs_that_fail_for_good_cost_all_and_no_number(void **state)
 {
     (void)state;
@@ -493,6 +543,8 @@ int main(void)
         TEST(the_next_segment_begins_where_the_last_one_ends),
         TEST(a_sync_that_fails_at_the_seal_leaves_the_segment_to_recovery),
         TEST(a_seal_that_fails_behind_its_sync_costs_nothing),
+        TEST(a_directory_that_cannot_be_synced_costs_no_packet),
+        TEST(nor_does_one_that_cannot_be_synced_behind_a_seal),
         TEST(syncs_that_fail_for_good_cost_all_and_no_number),
         TEST(a_disk_that_is_full_for_a_while_burns_no_number_and_makes_no_gap),
         TEST(the_disk_knows_whose_losses_they_are_before_the_segment_tells_them),
