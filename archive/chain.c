@@ -170,11 +170,6 @@ bool pkv__chain_has(const struct pkv__chain *chain, const char *segment_path)
     return pkv__chain_hash(chain, segment_path) != NULL;
 }
 
-size_t pkv__chain_count(const struct pkv__chain *chain)
-{
-    return chain->count;
-}
-
 static int write_pair(struct pkv__chain *chain, const char *text, size_t length, pkv_error *error)
 {
     int rc = pkv__file_write_at(chain->fd, text, length, chain->bytes, chain->path, error);

@@ -20,7 +20,6 @@ struct pkv__sha256 *pkv__sha256_new(void);
 void pkv__sha256_add(struct pkv__sha256 *h, const void *data, size_t length);
 void pkv__sha256_hex(struct pkv__sha256 *h, char hex[65]); /* ends it; starts anew */
 struct pkv__sha256 *pkv__sha256_free(struct pkv__sha256 *h);
-int pkv__sha256_file(const char *path, char hex[65], pkv_error *error);
 
 /* The header of a new archive: what pkv__archive_create writes. `to` has room for 512 bytes. */
 void pkv__chain_header(char *to, const char *uuid, const char *host, int64_t created_ns);
@@ -35,7 +34,6 @@ bool pkv__chain_has(const struct pkv__chain *chain,
 const char *pkv__chain_hash(const struct pkv__chain *chain, const char *segment_path);
 int pkv__chain_append(struct pkv__chain *chain, const char *segment_path, const char hex[65],
                       pkv_error *error); /* fsync */
-size_t pkv__chain_count(const struct pkv__chain *chain);
 struct pkv__chain *pkv__chain_free(struct pkv__chain *chain);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Writes one segment file: frame header, compressed blocks in order, end mark, seal. Knows nothing
- * of packets: blocks come raw-encoded from archive/block_builder and compressed from any thread.
- * Every call may block on the disk. */
+ * of packets: blocks come as pkv__lz4_encode made them, on any thread. Every call may block on the
+ * disk. */
 #ifndef PKV_ARCHIVE_SEGMENT_WRITER_H
 #define PKV_ARCHIVE_SEGMENT_WRITER_H
 

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "archive/chain.h"
 
-#include <fcntl.h>
 #include <openssl/evp.h>
 
-#include "base/error.h"
-#include "base/file.h"
-#include "base/limits.h"
 #include "base/memory.h"
 
 struct pkv__sha256 {
@@ -50,23 +46,4 @@ struct pkv__sha256 *pkv__sha256_free(struct pkv__sha256 *h)
     EVP_MD_CTX_free(h->context);
     pkv__free(h);
     return NULL;
-}
-PKV__DEFINE_CLEANUP(struct pkv__sha256, pkv__sha256_free);
-
-int pkv__sha256_file(const char *path, char hex[65], pkv_error *error)
-{
-    struct pkv__sha256 *h PKV__AUTO(pkv__sha256_free) = pkv__sha256_new();
-    uint8_t *data PKV__AUTO_FREE = pkv__alloc(PKV__READ_AHEAD_BYTES);
-    if (!h || !data)
-        return pkv__error_memory(error);
-    int fd PKV__AUTO_CLOSE = pkv__file_open(path, O_RDONLY, error);
-    if (fd < 0)
-        return fd;
-    ssize_t got;
-    while ((got = pkv__file_read(fd, data, PKV__READ_AHEAD_BYTES, path, error)) > 0)
-        pkv__sha256_add(h, data, (size_t)got);
-    if (got < 0)
-        return (int)got;
-    pkv__sha256_hex(h, hex);
-    return 0;
 }

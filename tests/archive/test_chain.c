@@ -35,7 +35,6 @@ static void hashes_are_sha256(void **state)
 {
     (void)state;
     char hex[65];
-    pkv_error error;
     struct pkv__sha256 *h = pkv__sha256_new();
     assert_non_null(h);
     pkv__sha256_add(h, "a", 1);
@@ -45,23 +44,17 @@ static void hashes_are_sha256(void **state)
     pkv__sha256_hex(h, hex);
     assert_string_equal(hex, nothing);
     assert_null(pkv__sha256_free(h));
-    write_whole(at("abc"), "abc", 3);
-    assert_done(pkv__sha256_file(at("abc"), hex, &error), error);
-    assert_string_equal(hex, abc);
-    assert_int_equal(pkv__sha256_file(at("none"), hex, &error), PKV_E_NOT_FOUND);
 }
 
 static void what_is_appended_is_known_also_to_the_next(void **state)
 {
     (void)state;
     struct pkv__chain *chain = open_chain();
-    assert_int_equal(pkv__chain_count(chain), 0);
     assert_false(pkv__chain_has(chain, first));
     append(chain, first, abc);
     append(chain, second, nothing);
     pkv__chain_free(chain);
     chain = open_chain();
-    assert_int_equal(pkv__chain_count(chain), 2);
     assert_string_equal(pkv__chain_hash(chain, first), abc);
     assert_string_equal(pkv__chain_hash(chain, second), nothing);
     assert_null(pkv__chain_hash(chain, third));
@@ -79,7 +72,6 @@ static void many_entries_are_found(void **state)
     }
     pkv__chain_free(chain);
     chain = open_chain();
-    assert_int_equal(pkv__chain_count(chain), 300);
     for (uint64_t n = 1; n <= 300; n++) {
         pkv__segment_path(path, &(struct pkv__segment_name){NOON_NS, 0, n}, false);
         assert_string_equal(pkv__chain_hash(chain, path), n % 2 ? abc : nothing);
@@ -106,11 +98,13 @@ static void a_torn_end_is_cut_off(void **state)
             write_whole(at("chain.log"), torn, zeros ? two_length + 4096 : length);
             free(torn);
             chain = open_chain();
-            assert_int_equal(pkv__chain_count(chain), 1);
+            assert_true(pkv__chain_has(chain, first));
+            assert_false(pkv__chain_has(chain, second));
             append(chain, third, nothing);
             pkv__chain_free(chain);
             chain = open_chain();
-            assert_int_equal(pkv__chain_count(chain), 2);
+            assert_true(pkv__chain_has(chain, first));
+            assert_true(pkv__chain_has(chain, third));
             pkv__chain_free(chain);
             read_whole(at("chain.log"), &now, &now_length);
             assert_int_equal(now_length, two_length);
@@ -185,7 +179,7 @@ static void what_is_no_path_or_hash_is_refused(void **state)
                           "BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
                           &error),
         PKV_E_INVALID);
-    assert_int_equal(pkv__chain_count(chain), 0);
+    assert_false(pkv__chain_has(chain, first));
     append(chain, first, abc);
     pkv__chain_free(chain);
 }
@@ -213,7 +207,8 @@ static void an_append_that_fails_leaves_the_chain_as_it_was(void **state)
     append(chain, third, nothing);
     pkv__chain_free(chain);
     chain = open_chain();
-    assert_int_equal(pkv__chain_count(chain), 2);
+    assert_true(pkv__chain_has(chain, first));
+    assert_false(pkv__chain_has(chain, second));
     assert_true(pkv__chain_has(chain, third));
     pkv__chain_free(chain);
 }

@@ -11,7 +11,9 @@
 #include "archive/lz4_block.h"
 #include "archive/pcapng.h"
 #include "archive/segment_writer.h"
+#include "base/file.h"
 #include "base/limits.h"
+#include "base/memory.h"
 
 static pkv_error error;
 
@@ -91,11 +93,17 @@ static struct pkv__segment_writer *write_segment(const char *directory, const ch
 static void chain(const char *directory, const char *relative, const char *path)
 {
     struct pkv__chain *log = NULL;
-    char hex[65];
-    must(pkv__sha256_file(path, hex, &error));
+    struct pkv__sha256 *sha256 = pkv__sha256_new();
+    char hex[65], *bytes = NULL;
+    size_t length = 0;
+    must(pkv__file_read_all(path, SIZE_MAX, &bytes, &length, &error));
+    pkv__sha256_add(sha256, bytes, length);
+    pkv__sha256_hex(sha256, hex);
     must(pkv__chain_open(&log, directory, &error));
     must(pkv__chain_append(log, relative, hex, &error));
     pkv__chain_free(log);
+    pkv__sha256_free(sha256);
+    pkv__free(bytes);
 }
 
 int main(int argc, char **argv)
