@@ -143,6 +143,9 @@
 #define PKV__QUERY_AHEAD_MIN 16u  /* blocks to read, from which on threads are worth their start */
 #define PKV__QUERY_AHEAD_MAX 24u  /* blocks that are read ahead: mostly 64 KiB, 1 MiB at most */
 #define PKV__QUERY_THREADS_MAX 8u /* more do not help one thread that merges and delivers */
+/* A search that goes on from another gives packets that are so late, in segments of which that one
+ * read nothing. Looking further back means more segments that are asked for each time. */
+#define PKV__QUERY_LATE_NS (3600ll * 1000000000)
 /* Two mirrors deliver the same packet within this. */
 #define PKV__DEDUP_WINDOW_NS (500ll * 1000000)
 /* Remembered within the window; the oldest is forgotten first. */

@@ -7,8 +7,8 @@
 #include "base/memory.h"
 
 /* Packets that wait for their copy; a place is that in the ring + 1, 0: none. Those alike are a
- * queue, and all of one source: another source's would have been the copy of one of them. The
- * oldest of each queue is in the chain of its slot. */
+ * queue, and all of one source: another source's would have been the copy of one of them, unless it
+ * was late. The oldest of each queue is in the chain of its slot. */
 struct pkv__dedup_seen {
     int64_t time_ns;
     uint64_t content, source;
@@ -67,7 +67,8 @@ static bool is_copy(const struct pkv__dedup *dedup, int64_t time_ns, uint64_t co
     while (*link && at(dedup, *link)->content == content &&
            is_past_window(time_ns, at(dedup, *link)->time_ns))
         take(dedup, link);
-    if (!*link || at(dedup, *link)->content != content || at(dedup, *link)->source == source)
+    if (!*link || at(dedup, *link)->content != content || at(dedup, *link)->source == source ||
+        is_past_window(at(dedup, *link)->time_ns, time_ns)) /* this one is late */
         return false;
     take(dedup, link);
     return true;

@@ -125,19 +125,32 @@ void pkv__coverage_deinit(struct pkv__coverage *c)
     *c = (struct pkv__coverage){0};
 }
 
+static void add_loss(struct pkv__missing_list *list, const struct pkv__loss *loss)
+{
+    pkv__missing_add(list, &(pkv_missing){.cause = PKV_MISSING_KERNEL + (int)loss->cause,
+                                          .from_ns = loss->from_ns,
+                                          .until_ns = loss->until_ns,
+                                          .packets = loss->packets});
+}
+
 void pkv__missing_add_losses(struct pkv__missing_list *list, const struct pkv__losses *losses,
                              int64_t since_ns, int64_t until_ns)
 {
     size_t count;
     const struct pkv__loss *all = pkv__losses_all(losses, &count);
-    for (size_t i = 0; i < count; i++) {
-        pkv_missing loss = {.cause = PKV_MISSING_KERNEL + (int)all[i].cause,
-                            .from_ns = all[i].from_ns,
-                            .until_ns = all[i].until_ns,
-                            .packets = all[i].packets};
-        if (loss.until_ns >= since_ns && loss.from_ns < until_ns)
-            pkv__missing_add(list, &loss);
-    }
+    for (size_t i = 0; i < count; i++)
+        if (all[i].until_ns >= since_ns && all[i].from_ns < until_ns)
+            add_loss(list, &all[i]);
+}
+
+void pkv__missing_add_late(struct pkv__missing_list *list, const struct pkv__losses *losses,
+                           size_t first, size_t end, int64_t late_ns, int64_t since_ns)
+{
+    size_t count;
+    const struct pkv__loss *all = pkv__losses_all(losses, &count);
+    for (size_t i = first; i < end; i++)
+        if (all[i].until_ns >= late_ns && all[i].until_ns < since_ns)
+            add_loss(list, &all[i]);
 }
 
 int64_t pkv__coverage_within(struct pkv__coverage *c, int64_t since_ns, int64_t until_ns)

@@ -48,6 +48,11 @@ void pkv__coverage_deinit(struct pkv__coverage *coverage);
 /* Adds those that touch [since, until). */
 void pkv__missing_add_losses(struct pkv__missing_list *list, const struct pkv__losses *losses,
                              int64_t since_ns, int64_t until_ns);
+/* Adds those numbered [first, end) that ended in [late, since): told too late for an earlier
+ * search.
+ */
+void pkv__missing_add_late(struct pkv__missing_list *list, const struct pkv__losses *losses,
+                           size_t first, size_t end, int64_t late_ns, int64_t since_ns);
 
 int pkv__missing_cause(const char *name); /* "kernel" …; -1: none */
 

@@ -30,7 +30,10 @@ void pkv__plan_clear(struct pkv__plan *plan)
     pkv__free(plan->entries);
     pkv__free(plan->flows);
     pkv__vni_names_deinit(&plan->names);
-    struct pkv__plan kept = {.path = plan->path, .segment = plan->segment};
+    struct pkv__plan kept = {.path = plan->path,
+                             .segment = plan->segment,
+                             .known_bytes = plan->known_bytes,
+                             .late_ns = plan->late_ns};
     *plan = kept;
 }
 
@@ -42,6 +45,12 @@ struct pkv__plan *pkv__plan_free(struct pkv__plan *plan)
     pkv__free(plan->path);
     pkv__free(plan);
     return NULL;
+}
+
+int64_t pkv__plan_since(const struct pkv__plan *plan, const struct pkv__plan_request *request,
+                        int64_t offset)
+{
+    return offset < plan->known_bytes ? request->since_ns : plan->late_ns;
 }
 
 int pkv__plan_add_flow(struct pkv__plan *plan, struct pkv__plan_flow **flow)

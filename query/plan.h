@@ -45,6 +45,10 @@ struct pkv__plan_block {
 struct pkv__plan {
     char *path;
     uint32_t segment; /* number in the query */
+    /* The search before this one read blocks up to here, and gave what they have that is earlier
+     * than the request's since_ns; of blocks behind, all from late_ns on is new. */
+    int64_t known_bytes, late_ns;
+    int64_t scanned_bytes; /* behind the last block that the scan could read */
     bool scanned, named;
     struct pkv__plan_block *blocks; /* those with entries, by time and then number */
     size_t block_count, block_capacity, next_block, next_ahead;
@@ -69,6 +73,9 @@ struct pkv__plan_request {
     const struct pkv__flow_set
         *whole; /* where not NULL: all packets of these flows, and the filter is not asked */
     int64_t since_ns, until_ns;
+    /* In place of since_ns for blocks that the search before this one did not read: where it read
+     * nothing of the segment, and where it read some. */
+    int64_t late_ns, begin_ns;
     /* Where not NULL: takes flows of an index that lie in the range and match, so that they need no
      * entries. An index that shows its damage
      * late has given some by then, unless it is read twice. */
@@ -101,8 +108,12 @@ int pkv__plan_from_scan(struct pkv__plan *plan, const struct pkv__plan_request *
                         pkv_error *error);
 
 int pkv__plan_new(struct pkv__plan **plan, const char *path, uint32_t segment, pkv_error *error);
-void pkv__plan_clear(struct pkv__plan *plan);             /* keeps path and segment */
+void pkv__plan_clear(struct pkv__plan *plan); /* keeps path, segment and what is known */
 struct pkv__plan *pkv__plan_free(struct pkv__plan *plan); /* NULL is fine; returns NULL */
+
+/* From when on packets of the block at an offset are wanted. */
+int64_t pkv__plan_since(const struct pkv__plan *plan, const struct pkv__plan_request *request,
+                        int64_t offset);
 
 /* For the makers of plans. */
 int pkv__plan_add_flow(struct pkv__plan *plan, struct pkv__plan_flow **flow);

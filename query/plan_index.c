@@ -127,7 +127,7 @@ static int take_flow(void *context, uint32_t id, const struct pkv__flow_row *row
     const struct pkv__plan_request *r = w->request;
     struct pkv__plan_flow *kept;
     w->counts->flows_seen++;
-    if (row->last_ns < r->since_ns || row->flow.first_ns >= r->until_ns)
+    if (row->last_ns < w->plan->late_ns || row->flow.first_ns >= r->until_ns)
         return PKV_OK;
     enum pkv__truth truth = judge(r, &row->flow);
     if (truth == PKV__NO)
@@ -172,7 +172,7 @@ static int take_block(struct work *w, struct pkv__plan_block *block)
     while (w->next_entry < plan->entry_count && plan->entries[w->next_entry].ordinal < end)
         w->next_entry++;
     block->entries = (uint32_t)w->next_entry - block->entry;
-    if (!block->entries || block->last_ns < w->request->since_ns ||
+    if (!block->entries || block->last_ns < pkv__plan_since(plan, w->request, block->offset) ||
         block->first_ns >= w->request->until_ns)
         return PKV_OK;
     return pkv__plan_add_block(plan, block) ? pkv__error_memory(w->error) : PKV_OK;

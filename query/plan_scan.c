@@ -41,7 +41,8 @@ static bool wanted(struct scan *s, const pkv_packet *packet, struct pkv__facts *
                    const struct pkv__flow *flow)
 {
     const struct pkv__plan_request *r = s->request;
-    if (packet->time_ns < r->since_ns || packet->time_ns >= r->until_ns)
+    if (packet->time_ns < pkv__plan_since(s->plan, r, s->block.offset) ||
+        packet->time_ns >= r->until_ns)
         return false;
     s->counts->packets_checked++;
     if (r->whole)
@@ -188,6 +189,7 @@ static int scan_block(struct scan *s, const struct pkv__raw_block *raw)
                                         .first_ordinal = s->ordinal,
                                         .entry = (uint32_t)s->plan->entry_count};
     s->counts->blocks++;
+    s->plan->scanned_bytes = raw->offset + raw->stored_bytes;
     int rc = scan_raw(s, raw);
     s->block.packets = s->ordinal - s->block.first_ordinal;
     if (!rc && s->block.entries)

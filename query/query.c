@@ -54,10 +54,12 @@ int pkv__query_find_segments(struct pkv_query *query, pkv_error *error)
 {
     struct pkv__segments_request request = {.filter = query->request.whole ? NULL : query->filter,
                                             .since_ns = query->request.since_ns,
+                                            .late_ns = query->request.late_ns,
                                             .until_ns = query->request.until_ns,
                                             .no_index = query->flags & PKV_QUERY_NO_INDEX};
+    struct pkv__segments before = query->segments;
     int rc = PKV_OK;
-    pkv__segments_deinit(&query->segments);
+    query->segments = (struct pkv__segments){0};
     pkv__missing_deinit(&query->missing);
     pkv__coverage_deinit(&query->coverage);
     for (size_t i = 0; i < query->directory_count && !rc; i++)
@@ -65,7 +67,18 @@ int pkv__query_find_segments(struct pkv_query *query, pkv_error *error)
                                pkv__query_catalog(query, i), &request, &query->missing,
                                &query->coverage, error);
     pkv__segments_sort(&query->segments);
+    pkv__segments_go_on(&query->segments, &before);
+    pkv__segments_deinit(&before);
     return rc;
+}
+
+static int64_t late_ns(const struct pkv_query *query)
+{
+    int64_t late_ns;
+    if (__builtin_sub_overflow(query->since_ns, PKV__QUERY_LATE_NS, &late_ns) ||
+        late_ns < query->begin_ns)
+        return query->begin_ns;
+    return late_ns;
 }
 
 static int init(struct pkv_query *query, const char *const *directories, size_t count,
@@ -81,6 +94,8 @@ static int init(struct pkv_query *query, const char *const *directories, size_t 
     query->request = (struct pkv__plan_request){.filter = query->filter,
                                                 .since_ns = query->since_ns,
                                                 .until_ns = query->until_ns,
+                                                .late_ns = late_ns(query),
+                                                .begin_ns = query->begin_ns,
                                                 .cancel = &query->canceled};
     return rc ? rc : pkv__query_find_segments(query, error);
 }
@@ -98,17 +113,47 @@ int pkv_query_open(pkv_query **query, const char *const *directories, size_t cou
     struct pkv_query *made = pkv__alloc_zero(1, sizeof(*made));
     if (!made)
         return pkv__error_memory(error);
-    made->since_ns = since_ns;
+    made->since_ns = made->begin_ns = made->gaps_since_ns = since_ns;
     made->until_ns = until_ns;
     made->flags = flags;
-    made->report.first_ns = made->report.last_ns = 0;
     int rc = init(made, directories, count, expression, error);
-    if (rc) {
-        (void)pkv_query_free(made);
-        return rc;
-    }
-    *query = made;
-    return PKV_OK;
+    if (rc)
+        made = pkv_query_free(made);
+    else
+        *query = made;
+    return rc;
+}
+
+/* The end of what it knows to be covered, within all ranges so far. */
+static int64_t last_covered(const struct pkv_query *query)
+{
+    const struct pkv__coverage *coverage = &query->coverage;
+    if (!coverage->any || coverage->until_ns >= query->until_ns)
+        return query->until_ns;
+    return coverage->until_ns > query->begin_ns ? coverage->until_ns : query->begin_ns;
+}
+
+int pkv_query_open_next(pkv_query **query, pkv_query *before, int64_t until_ns, pkv_error *error)
+{
+    struct pkv_query *made = pkv__alloc_zero(1, sizeof(*made));
+    if (!made)
+        return pkv__error_memory(error);
+    made->begin_ns = before->begin_ns;
+    made->since_ns = before->until_ns;
+    made->gaps_since_ns = last_covered(before);
+    made->until_ns = until_ns > made->since_ns ? until_ns : made->since_ns;
+    made->flags = before->flags;
+    made->segments = before->segments;
+    made->dedup = before->dedup;
+    before->segments = (struct pkv__segments){0};
+    before->dedup = (struct pkv__dedup){0};
+    int rc = init(made, (const char *const *)before->directories, before->directory_count,
+                  before->expression, error);
+    if (rc)
+        made = pkv_query_free(made);
+    else
+        *query = made;
+    return rc;
 }
 
 /* All packets of the flows that match: one pass finds the flows, the next reads them. */
@@ -127,8 +172,9 @@ static int find_whole_flows(struct pkv_query *query, pkv_error *error)
     pkv__query_rewind(query);
     query->report = (pkv_query_report){0};
     query->request.whole = &query->whole;
-    query->request.since_ns = PKV_TIME_MIN;
+    query->request.since_ns = query->request.late_ns = query->request.begin_ns = PKV_TIME_MIN;
     query->request.until_ns = PKV_TIME_MAX;
+    query->gaps_since_ns = PKV_TIME_MIN;
     return pkv__query_find_segments(query, error);
 }
 

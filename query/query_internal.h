@@ -25,6 +25,8 @@
 struct pkv_query {
     char *expression;
     int64_t since_ns, until_ns;
+    int64_t begin_ns;      /* since_ns of the first of those that go on one from another */
+    int64_t gaps_since_ns; /* since_ns, or what was covered last: a gap is known when it ends */
     unsigned flags;
     struct pkv__filter *filter;
     struct pkv__plan_request request;
@@ -61,7 +63,7 @@ struct pkv_query {
 /* The catalog of a directory, or NULL: it cannot be read. It is the query's. */
 struct pkv__catalog *pkv__query_catalog(struct pkv_query *query, size_t directory);
 
-/* Fills in the segments and what the catalogs say. */
+/* Fills in the segments and what the catalogs say; how far segments were read is kept. */
 int pkv__query_find_segments(struct pkv_query *query, pkv_error *error);
 
 /* A pkv__vni_names_fn; context: the query. */
@@ -74,6 +76,10 @@ enum { PKV__PLAN_SPOILED = 1 };
 int pkv__query_plan(struct pkv_query *query, uint32_t segment,
                     const struct pkv__plan_request *request, struct pkv__plan **plan,
                     pkv_error *error);
+
+/* No packet of the segment that is wanted is earlier. */
+int64_t pkv__query_late_ns(const struct pkv__candidate *candidate,
+                           const struct pkv__plan_request *request);
 
 /* Names of VNIs at the time of the segment, once: a scan finds them in the segment itself. */
 void pkv__query_read_names(struct pkv_query *query, struct pkv__plan *plan);

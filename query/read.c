@@ -64,14 +64,26 @@ static int push(struct pkv_query *query, int64_t time_ns, uint32_t segment, uint
     return pkv__heap_push(&query->heap, &item) ? pkv__error_memory(error) : PKV_OK;
 }
 
+/* Nothing of it is new. */
+static bool is_given(const struct pkv_query *query, const struct pkv__candidate *candidate)
+{
+    return candidate->known_bytes == INT64_MAX && candidate->last_ns < query->request.since_ns;
+}
+
+static int64_t earliest(const struct pkv_query *query, const struct pkv__candidate *candidate)
+{
+    int64_t late_ns = pkv__query_late_ns(candidate, &query->request);
+    return candidate->first_ns > late_ns ? candidate->first_ns : late_ns;
+}
+
 static int push_segments(struct pkv_query *query, pkv_error *error)
 {
     int rc = PKV_OK;
     for (size_t i = 0; i < query->segments.count && !rc; i++) {
-        int64_t first_ns = query->segments.items[i].first_ns;
-        if (first_ns < query->request.since_ns)
-            first_ns = query->request.since_ns;
-        rc = push(query, first_ns, (uint32_t)i, 0, PKV__HEAP_SEGMENT, NULL, error);
+        const struct pkv__candidate *candidate = &query->segments.items[i];
+        if (!is_given(query, candidate))
+            rc = push(query, earliest(query, candidate), (uint32_t)i, 0, PKV__HEAP_SEGMENT, NULL,
+                      error);
     }
     return rc;
 }

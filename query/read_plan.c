@@ -21,8 +21,10 @@ void pkv__query_add_unreadable(struct pkv_query *query, int64_t from_ns, int64_t
 struct scan_context {
     struct pkv_query *query;
     const struct pkv__candidate *candidate;
+    const struct pkv__plan *plan;
     struct pkv__losses *losses;
-    int64_t end_ns; /* of the coverage, as the statistics say */
+    size_t known_losses; /* told in blocks that the search before this one read */
+    int64_t end_ns;      /* of the coverage, as the statistics say */
     int rc;
     bool is_live; /* its writer is at work */
 };
@@ -36,6 +38,8 @@ static void on_statistics(void *context, uint32_t interface_id,
         c->end_ns = end_ns;
     if (pkv__losses_add(c->losses, interface_id, statistics))
         c->rc = PKV_E_MEMORY;
+    if (c->plan->scanned_bytes <= c->plan->known_bytes)
+        (void)pkv__losses_all(c->losses, &c->known_losses);
 }
 
 /* Whether the catalog told of this block already: it had been broken when it was indexed. */
@@ -97,6 +101,7 @@ static int scan(struct pkv_query *query, const struct pkv__candidate *candidate,
 {
     struct scan_context context = {.query = query,
                                    .candidate = candidate,
+                                   .plan = plan,
                                    .end_ns = INT64_MIN,
                                    .is_live = candidate->open && pkv__file_is_locked(plan->path)};
     struct pkv__scan_events events = {&context, on_statistics, on_damage, on_coverage};
@@ -107,6 +112,11 @@ static int scan(struct pkv_query *query, const struct pkv__candidate *candidate,
         rc = take_new_path(query, candidate, plan, error);
         rc = rc ? rc : pkv__plan_from_scan(plan, request, &events, counts, error);
     }
+    size_t told;
+    (void)pkv__losses_all(context.losses, &told);
+    if (!candidate->indexed)
+        pkv__missing_add_late(&query->missing, context.losses, context.known_losses, told,
+                              plan->late_ns, query->since_ns);
     if (!rc && candidate->open)
         rc = pkv__untold_of_segment(query->directories[candidate->archive], &candidate->name,
                                     context.losses, error);
@@ -187,6 +197,9 @@ static int make_plan(struct pkv_query *query, const struct pkv__candidate *candi
     query->report.flows_seen += counts.flows_seen;
     query->report.flows_matched += counts.flows_matched;
     query->report.packets_checked += counts.packets_checked;
+    if (!rc && !request->whole) /* which flows, an earlier pass has read */
+        query->segments.items[plan->segment].read_bytes =
+            candidate->open ? plan->scanned_bytes : INT64_MAX;
     if (rc == PKV_E_MEMORY) /* whoever takes rows has no part in `inner` */
         return pkv__error_memory(error);
     if (pkv__query_is_fatal(rc))
@@ -200,6 +213,12 @@ static int make_plan(struct pkv_query *query, const struct pkv__candidate *candi
     return PKV_OK;
 }
 
+int64_t pkv__query_late_ns(const struct pkv__candidate *candidate,
+                           const struct pkv__plan_request *request)
+{
+    return candidate->known_bytes ? request->begin_ns : request->late_ns;
+}
+
 int pkv__query_plan(struct pkv_query *query, uint32_t segment,
                     const struct pkv__plan_request *request, struct pkv__plan **plan,
                     pkv_error *error)
@@ -210,8 +229,11 @@ int pkv__query_plan(struct pkv_query *query, uint32_t segment,
     if (!path)
         return pkv__error_memory(error);
     int rc = pkv__plan_new(&made, path, segment, error);
-    if (!rc)
+    if (!rc) {
+        made->known_bytes = candidate->known_bytes;
+        made->late_ns = pkv__query_late_ns(candidate, request);
         rc = make_plan(query, candidate, request, made, error);
+    }
     if (rc) {
         (void)pkv__plan_free(made);
         return rc;

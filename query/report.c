@@ -8,7 +8,7 @@
 static void finish_missing(pkv_query *query)
 {
     pkv__missing_drop_gaps(&query->missing);
-    pkv__coverage_gaps(&query->coverage, query->request.since_ns, query->request.until_ns,
+    pkv__coverage_gaps(&query->coverage, query->gaps_since_ns, query->request.until_ns,
                        &query->missing);
     pkv__missing_sort(&query->missing);
 }

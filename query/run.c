@@ -23,6 +23,7 @@ struct load {
     const struct pkv__plan_request *request;
     struct pkv__run_scratch *scratch;
     uint64_t *checked;
+    int64_t since_ns; /* of this block */
 };
 
 static bool matches(const struct load *l, const struct pkv__plan_entry *entry,
@@ -50,7 +51,7 @@ static int take(struct load *l, const struct pkv__pcapng_block *block, uint32_t 
     pkv_packet packet;
     if (pkv__pcapng_get_packet(block, &packet) || packet.interface_id >= l->plan->interface_count)
         return PKV_E_FORMAT;
-    if (packet.time_ns < l->request->since_ns || packet.time_ns >= l->request->until_ns)
+    if (packet.time_ns < l->since_ns || packet.time_ns >= l->request->until_ns)
         return PKV_OK;
     if ((entry->flow & 2) && !matches(l, entry, &packet))
         return PKV_OK;
@@ -126,7 +127,8 @@ int pkv__run_load(struct pkv__run **run, struct pkv__plan *plan, size_t block,
     if (!made)
         return pkv__error_memory(error);
     made->plan = plan;
-    struct load load = {made, plan, request, scratch, checked};
+    struct load load = {made,    plan,    request,
+                        scratch, checked, pkv__plan_since(plan, request, wanted->offset)};
     int rc = read_block(&load, wanted, reader, error);
     if (rc) {
         (void)pkv__run_free(made);

@@ -114,7 +114,7 @@ static int catalog_stretch(void *context, const struct pkv__catalog_stretch *str
     const struct pkv__segments_request *r = f->request;
     if (pkv__coverage_add(f->coverage, stretch->start_ns, stretch->end_ns, stretch->live))
         return pkv__error_memory(f->error);
-    if (stretch->near || !stretch->has_packets || stretch->last_ns < r->since_ns ||
+    if (stretch->near || !stretch->has_packets || stretch->last_ns < r->late_ns ||
         stretch->first_ns >= r->until_ns)
         return PKV_OK;
     f->in_range++;
@@ -128,7 +128,7 @@ static int candidates(struct find *f)
     size_t before = f->segments->count;
     bool few = f->names.count == f->in_range;
     int rc =
-        pkv__catalog_segments(f->catalog, few ? &f->names : NULL, r->since_ns, r->until_ns,
+        pkv__catalog_segments(f->catalog, few ? &f->names : NULL, r->late_ns, r->until_ns,
                               r->no_index ? NULL : r->filter, &seen, catalog_segment, f, f->error);
     if (!rc && seen != f->in_range)
         rc =
@@ -229,7 +229,7 @@ static int read_catalog(struct find *f)
     if (count < 0)
         return PKV_E_FORMAT;
     f->catalogued = (uint64_t)count;
-    rc = pkv__catalog_stretches(f->catalog, r->since_ns, r->until_ns, catalog_stretch, f, f->error);
+    rc = pkv__catalog_stretches(f->catalog, r->late_ns, r->until_ns, catalog_stretch, f, f->error);
     if (!rc)
         rc = candidates(f);
     if (!rc)
@@ -374,6 +374,18 @@ void pkv__segments_sort(struct pkv__segments *segments)
     if (segments->count)
         qsort(segments->items, segments->count, sizeof(*segments->items), compare);
     drop_repeated(segments);
+}
+
+void pkv__segments_go_on(struct pkv__segments *segments, const struct pkv__segments *before)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < segments->count; i++) {
+        struct pkv__candidate *candidate = &segments->items[i];
+        while (at < before->count && compare(&before->items[at], candidate) < 0)
+            at++;
+        if (at < before->count && compare(&before->items[at], candidate) == 0)
+            candidate->known_bytes = candidate->read_bytes = before->items[at].read_bytes;
+    }
 }
 
 void pkv__segments_deinit(struct pkv__segments *segments)

@@ -17,6 +17,9 @@ struct pkv__candidate {
         last_ns; /* of its packets, as the catalog says; PKV_TIME_MIN, PKV_TIME_MAX: not known */
     uint32_t link_types; /* 0: not known, 1, 2: several */
     uint16_t link_type;
+    /* So far was it read: by the search before this one, and by this one. 0: not at all; INT64_MAX:
+     * it was sealed, and read whole. */
+    int64_t known_bytes, read_bytes;
 };
 
 struct pkv__segments {
@@ -29,6 +32,7 @@ struct pkv__segments {
 struct pkv__segments_request {
     struct pkv__filter *filter; /* NULL: no summary is asked */
     int64_t since_ns, until_ns;
+    int64_t late_ns; /* from when on packets may be new; since_ns or earlier */
     bool no_index;
 };
 
@@ -38,6 +42,8 @@ int pkv__segments_add(struct pkv__segments *segments, const char *directory, uin
                       struct pkv__missing_list *missing, struct pkv__coverage *coverage,
                       pkv_error *error);
 void pkv__segments_sort(struct pkv__segments *segments);
+/* Takes over how far those of an earlier search were read; both are sorted. */
+void pkv__segments_go_on(struct pkv__segments *segments, const struct pkv__segments *before);
 void pkv__segments_deinit(struct pkv__segments *segments);
 
 #endif

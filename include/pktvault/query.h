@@ -64,6 +64,14 @@ PKV_API int pkv_query_open(pkv_query **query, const char *const *directories, si
  * cannot be read is no error here but stands in the report. */
 PKV_API int pkv_query_next(pkv_query *query, pkv_packet *packet, pkv_error *error);
 
+/* The same search again, for who follows what is being recorded: over what comes behind the range
+ * of `before`, until until_ns, and over what reached the archives too late for `before`. No packet
+ * is given twice, nor passed over for being late, but for one that came an hour late in a segment
+ * that was new then; reports are of the new range. `before` was read to its end, and can only be
+ * freed afterwards. Errors: as pkv_query_open. */
+PKV_API int pkv_query_open_next(pkv_query **query, pkv_query *before, int64_t until_ns,
+                                pkv_error *error);
+
 /* Facts of the packet given last. */
 PKV_API void pkv_query_summary(const pkv_query *query, pkv_summary *summary);
 

@@ -100,12 +100,24 @@ static void times_may_be_centuries_apart(void **state)
     pkv__dedup_deinit(&dedup);
 }
 
+/* Where searches go on one from another. */
+static void a_late_packet_is_the_copy_of_none_that_came_long_after_it(void **state)
+{
+    (void)state;
+    struct pkv__dedup dedup = {0};
+    assert_int_equal(pkv__dedup_check(&dedup, 5000 * MS, 7, 1), 0);
+    assert_int_equal(pkv__dedup_check(&dedup, 1000 * MS, 7, 2), 0);
+    assert_int_equal(pkv__dedup_check(&dedup, 4900 * MS, 7, 2), 1);
+    pkv__dedup_deinit(&dedup);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_are_what_they_are_said_to_be),
         cmocka_unit_test(a_flood_of_one_packet_is_one_queue),
         cmocka_unit_test(times_may_be_centuries_apart),
+        cmocka_unit_test(a_late_packet_is_the_copy_of_none_that_came_long_after_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
