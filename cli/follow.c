@@ -9,7 +9,7 @@
 #include "cli/progress.h"
 #include "cli/text.h"
 
-/* What writing takes at most, on top of flush_interval. */
+/* What writing mostly takes, on top of flush_interval. */
 #define WRITING_NS (500ll * 1000000)
 #define PAUSE_NS (250ll * 1000000)
 #define PAUSE_FACTOR 4 /* of the time that the last search took: the rest is for others */
@@ -21,6 +21,7 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* So far behind, packets come in order; what is written later than that comes when it does. */
 static int64_t arrival_ns(const struct cli_search *search)
 {
     int64_t flush_ns = 0;
@@ -59,7 +60,7 @@ static int search_once(struct cli_search *search, cli_follow_fn *take, void *con
 {
     pkv_error error = {.code = 0};
     pkv_packet packet;
-    int result = 0, status = cli_search_open(search);
+    int result = 0, status = search->query ? cli_search_next(search) : cli_search_open(search);
     if (status != CLI_DONE)
         return status;
     while (!*enough) {
@@ -75,7 +76,6 @@ static int search_once(struct cli_search *search, cli_follow_fn *take, void *con
         status = cli_fail(&error, NULL);
     else
         say_missing(search);
-    cli_search_close(search);
     return status;
 }
 
@@ -83,17 +83,16 @@ int cli_follow(struct cli_search *search, cli_follow_fn *take, void *context, ui
 {
     bool enough = false;
     int status = CLI_DONE;
+    struct cli_range *range = &search->range;
     int64_t behind_ns = arrival_ns(search);
     *given = 0;
-    if (search->range.since_ns == PKV_TIME_MIN)
-        search->range.since_ns = now_ns();
+    if (range->since_ns == PKV_TIME_MIN)
+        range->since_ns = now_ns();
     while (status == CLI_DONE && !enough && !cli_interrupted) {
-        int64_t began_ns = cli_monotonic_ns();
-        search->range.until_ns = now_ns() - behind_ns;
-        if (search->range.until_ns > search->range.since_ns) {
-            status = search_once(search, take, context, given, &enough);
-            search->range.since_ns = search->range.until_ns;
-        }
+        int64_t began_ns = cli_monotonic_ns(), until_ns = now_ns() - behind_ns;
+        range->until_ns = until_ns > range->since_ns ? until_ns : range->since_ns;
+        status = search_once(search, take, context, given, &enough);
+        range->since_ns = range->until_ns;
         int64_t took_ns = cli_monotonic_ns() - began_ns;
         if (!enough)
             pause_for(took_ns > PAUSE_NS / PAUSE_FACTOR ? took_ns * PAUSE_FACTOR : PAUSE_NS);

@@ -140,6 +140,20 @@ int cli_search_open(struct cli_search *search)
     return CLI_DONE;
 }
 
+int cli_search_next(struct cli_search *search)
+{
+    pkv_error error = {.code = 0};
+    pkv_query *before = search->query;
+    running = search->query = NULL;
+    search->began_ns = cli_monotonic_ns();
+    int result = pkv_query_open_next(&search->query, before, search->range.until_ns, &error);
+    (void)pkv_query_free(before);
+    if (result < 0)
+        return cli_fail(&error, NULL);
+    running = search->query;
+    return CLI_DONE;
+}
+
 int cli_search_finish(struct cli_search *search, int result, const pkv_error *error,
                       uint64_t stopped_at)
 {

@@ -46,6 +46,7 @@ int cli_search_option(struct cli_search *search, int option, char **argv);
 /* Joins the words from argv[optind] on, settles archives and range. Exit status. */
 int cli_search_settle(struct cli_search *search, int argc, char **argv);
 int cli_search_open(struct cli_search *search);   /* Exit status. */
+int cli_search_next(struct cli_search *search);   /* goes on from the one that is open */
 void cli_search_close(struct cli_search *search); /* so that it can be opened again */
 
 /* The last line and the exit status, after pkv_query_next or pkv_query_flows gave `result`. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """pktvaultd as a service: signals, death, several sources, losses, who may send, two processes."""
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -274,6 +275,63 @@ class Interfaces(pkvtest.Case):
         self.assertEqual(len(self.query_packets()), 10)
         (status,) = pkvtest.json_lines(pktvault("status", "-a", self.archive, "-T", "json").out)
         self.assertLessEqual(pkvtest.seconds_of(status["covered_until"]), down)
+
+
+class Followed(pkvtest.Case):
+    """`pktvault query --follow` of what is recorded meanwhile."""
+
+    @contextlib.contextmanager
+    def follower(self, *arguments):
+        """Answers a function that waits for a number of packets, and answers them all as JSON has them."""
+        with open(self.path("followed"), "wb") as out:
+            process = subprocess.Popen([pkvtest.program("pktvault"), "query", "--follow", "-T", "json", "-S", "-1h", "-a",
+                                        self.archive, *arguments], stdout=out, stderr=subprocess.DEVNULL)
+
+        def packets(count):
+            pkvtest.wait_until(lambda: self.read("followed").count(b"\n") >= count, f"{count} packets", 120)
+            return pkvtest.json_lines(self.read("followed"))
+        try:
+            yield packets
+        finally:
+            process.terminate()
+            self.assertEqual(process.wait(30), 0)
+
+    def check(self, packets, ports):
+        self.assertEqual(sorted(p["src_port"] for p in packets), sorted(ports))
+
+    def test_what_a_stopped_recorder_writes_late_is_printed_once(self):
+        with pkvtest.Daemon(self.archive, *listen(V4), *listen(OTHER)) as daemon:
+            with self.follower("--decap") as packets:
+                pkvtest.send_vxlan(V4, 5, 1, port=4999)
+                packets(1)
+                daemon.send(signal.SIGSTOP)
+                for port in range(5000, 5100):
+                    pkvtest.send_vxlan(V4, 5, 1, port=port)
+                time.sleep(3)  # the follower passes their time
+                daemon.send(signal.SIGCONT)
+                packets(101)
+                daemon.rotate()
+                pkvtest.send_vxlan(OTHER, 5, 1, port=5100)
+                self.check(packets(102), range(4999, 5101))
+
+    def test_a_recorder_may_flush_later_than_the_reader_s_configuration_says(self):
+        with pkvtest.Daemon(self.archive, "--flush_interval", "2s", *listen(V4)):
+            with self.follower() as packets:
+                for port in range(5000, 5030):
+                    pkvtest.send_vxlan(V4, 5, 1, port=port)
+                    time.sleep(0.1)
+                self.check(packets(30), range(5000, 5030))
+
+    def test_equal_packets_of_an_earlier_time_are_all_printed(self):
+        time_ns = time.time_ns() - 60 * 10**9
+        frame = pkvtest.udp_frame("10.0.0.10", 5000, "10.0.0.20", 80, b"equal")
+        pktvault("import", "-a", self.archive, self.write("one.pcap", pkvtest.pcap([(time_ns, frame)])))
+        with self.follower() as packets:
+            packets(1)
+            for count in (2, 3):
+                pktvault("import", "-a", self.archive, self.write(f"{count}.pcap", pkvtest.pcap([(time_ns, frame)] * count)))
+            self.check(packets(6), [5000] * 6)
+        self.check(packets(6), [5000] * 6)
 
 
 class TwoProcesses(pkvtest.Case):

@@ -336,8 +336,7 @@ class Follow(Wireshark):
     CAPTURES = ()
 
     def daemon(self):
-        """Its packets are in the file long before a follower, who takes it for one as configured, has passed by."""
-        return pkvtest.Daemon(self.archive, "--flush_interval", "20ms", "--listen", "%s:%d" % V4)
+        return pkvtest.Daemon(self.archive, "--listen", "%s:%d" % V4)
 
     @contextlib.contextmanager
     def running(self, command, **options):
