@@ -34,7 +34,7 @@ struct pkv__lane {
     bool sealed;                      /* and the segment has its end */
     int64_t paused_ns;                /* monotonic */
     struct pkv__loss_reading reading; /* but what the disk cost, which the writer counts */
-    struct pkv__losses given;         /* that the writer knows */
+    struct pkv__loss_counts given;    /* that the writer knows */
     int64_t read_ns, told_ns;         /* monotonic: when it was made, when one was told of last */
     uint64_t packets, bytes;
     int64_t last_packet_ns;
@@ -61,7 +61,7 @@ static int64_t time_of_reading(struct pkv__lane *lane)
 
 static void read_losses(struct pkv__lane *lane)
 {
-    struct pkv__losses *at = &lane->reading.at;
+    struct pkv__loss_counts *at = &lane->reading.at;
     for (int i = 0; i < READING_TRIES; i++) {
         int64_t before_ns = pkv__monotonic_ns();
         at->kernel = lane->config.lost_kernel(lane->config.context);
@@ -100,7 +100,7 @@ static void sample(struct pkv__lane *lane)
  * them. */
 static void tell_losses(struct pkv__lane *lane)
 {
-    const struct pkv__losses *at = &lane->reading.at, *given = &lane->given;
+    const struct pkv__loss_counts *at = &lane->reading.at, *given = &lane->given;
     int64_t now_ns = pkv__monotonic_ns();
     if (lane->paused || lane->shut || now_ns - lane->told_ns < PKV__LOSS_TELL_NS)
         return;

@@ -52,7 +52,7 @@ void pkv__lane_free(struct pkv__lane *lane);
 
 struct pkv__lane_totals {
     uint64_t packets, bytes, stored_bytes, segments;
-    struct pkv__losses losses;
+    struct pkv__loss_counts losses;
     int64_t last_packet_ns;
     bool storing, paused;
 };

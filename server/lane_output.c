@@ -130,8 +130,8 @@ void pkv__lane_output_blocks(struct pkv__lane_output *output, struct pkv__block 
 /* Counters as the lane reads them, and those that only the writer knows. */
 static void take_reading(struct pkv__lane_output *output, const struct pkv__loss_reading *reading)
 {
-    const struct pkv__losses *carried = &output->untold.carried;
-    struct pkv__losses *latest = &output->latest;
+    const struct pkv__loss_counts *carried = &output->untold.carried;
+    struct pkv__loss_counts *latest = &output->latest;
     latest->buffer = reading->at.buffer + carried->buffer;
     latest->refused = reading->at.refused + carried->refused;
     latest->time_ns = reading->own_until_ns;

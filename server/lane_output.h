@@ -48,9 +48,9 @@ struct pkv__lane_output {
     bool complained;                     /* of what costs no packet */
     struct pkv__packet_run unsynced;     /* which the disk may not hold yet */
     struct pkv__loss_log log;
-    struct pkv__untold untold; /* live */
-    struct pkv__losses latest; /* with what earlier processes left untold */
-    struct pkv__buffer raw;    /* of the writer's own small blocks */
+    struct pkv__untold untold;      /* live */
+    struct pkv__loss_counts latest; /* with what earlier processes left untold */
+    struct pkv__buffer raw;         /* of the writer's own small blocks */
     uint8_t *stored;
     size_t stored_capacity;
     void *lz4_state;

@@ -186,7 +186,7 @@ void pkv__lane_segment_count_lost(struct pkv__lane_output *output, uint64_t pack
     output->latest.disk += packets;
     if (!output->config.interface_ || !packets)
         return;
-    struct pkv__losses until = output->latest;
+    struct pkv__loss_counts until = output->latest;
     until.time_ns = last_ns;
     pkv__loss_log_missed(&output->log, first_ns, &until);
     pkv__lane_segment_keep_untold(output);

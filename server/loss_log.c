@@ -12,7 +12,7 @@ void pkv__loss_log_init(struct pkv__loss_log *log)
     memset(log, 0, sizeof *log);
 }
 
-void pkv__losses_increase(struct pkv__losses *losses, const struct pkv__losses *by)
+void pkv__loss_counts_increase(struct pkv__loss_counts *losses, const struct pkv__loss_counts *by)
 {
     losses->kernel += by->kernel;
     losses->buffer += by->buffer;
@@ -20,7 +20,7 @@ void pkv__losses_increase(struct pkv__losses *losses, const struct pkv__losses *
     losses->refused += by->refused;
 }
 
-static void put(const struct pkv__loss_log *log, int64_t time_ns, const struct pkv__losses *at,
+static void put(const struct pkv__loss_log *log, int64_t time_ns, const struct pkv__loss_counts *at,
                 uint64_t stored, bool final, struct pkv__buffer *b)
 {
     struct pkv__statistics statistics = {
@@ -37,14 +37,14 @@ static void put(const struct pkv__loss_log *log, int64_t time_ns, const struct p
     pkv__pcapng_put_statistics(b, 0, &statistics, NULL);
 }
 
-static bool same(const struct pkv__losses *a, const struct pkv__losses *b)
+static bool same(const struct pkv__loss_counts *a, const struct pkv__loss_counts *b)
 {
     return a->kernel == b->kernel && a->buffer == b->buffer && a->disk == b->disk &&
            a->refused == b->refused;
 }
 
 /* The counters behind all that is told and all that is to be told. */
-static const struct pkv__losses *known(const struct pkv__loss_log *log)
+static const struct pkv__loss_counts *known(const struct pkv__loss_log *log)
 {
     return log->count ? &log->stretches[log->count - 1].until : &log->told;
 }
@@ -58,7 +58,7 @@ const struct pkv__loss_stretch *pkv__loss_log_get_untold(const struct pkv__loss_
 
 static void put_untold(const struct pkv__loss_log *log, struct pkv__buffer *b)
 {
-    const struct pkv__losses *before = &log->told;
+    const struct pkv__loss_counts *before = &log->told;
     for (unsigned i = log->told_count; i < log->count; i++) {
         const struct pkv__loss_stretch *stretch = &log->stretches[i];
         put(log, stretch->from_ns, before, log->stored, false, b);
@@ -89,10 +89,10 @@ void pkv__loss_log_begun(struct pkv__loss_log *log)
     pkv__loss_log_synced(log);
 }
 
-void pkv__loss_log_sample(struct pkv__loss_log *log, const struct pkv__losses *now, bool final,
+void pkv__loss_log_sample(struct pkv__loss_log *log, const struct pkv__loss_counts *now, bool final,
                           struct pkv__buffer *b)
 {
-    const struct pkv__losses *before = known(log);
+    const struct pkv__loss_counts *before = known(log);
     bool moved = !same(now, before), untold = log->count > log->told_count;
     put_untold(log, b);
     if (moved && (log->still_ns != log->told.time_ns || untold))
@@ -105,7 +105,7 @@ void pkv__loss_log_sample(struct pkv__loss_log *log, const struct pkv__losses *n
     }
 }
 
-void pkv__loss_log_told(struct pkv__loss_log *log, const struct pkv__losses *now)
+void pkv__loss_log_told(struct pkv__loss_log *log, const struct pkv__loss_counts *now)
 {
     pkv__loss_log_missed(log, log->still_ns, now);
     log->told = *now;
@@ -114,7 +114,7 @@ void pkv__loss_log_told(struct pkv__loss_log *log, const struct pkv__losses *now
     log->still_stored = log->stored;
 }
 
-void pkv__loss_log_untold(struct pkv__loss_log *log, const struct pkv__losses *now)
+void pkv__loss_log_untold(struct pkv__loss_log *log, const struct pkv__loss_counts *now)
 {
     pkv__loss_log_missed(log, log->still_ns, now);
     log->still_ns = now->time_ns;
@@ -141,7 +141,7 @@ static void make_room(struct pkv__loss_log *log)
         log->told_count--;
 }
 
-static void append(struct pkv__loss_log *log, int64_t from_ns, const struct pkv__losses *until)
+static void append(struct pkv__loss_log *log, int64_t from_ns, const struct pkv__loss_counts *until)
 {
     if (log->count == PKV__LOSS_RECORDS)
         make_room(log);
@@ -149,7 +149,7 @@ static void append(struct pkv__loss_log *log, int64_t from_ns, const struct pkv_
 }
 
 void pkv__loss_log_missed(struct pkv__loss_log *log, int64_t from_ns,
-                          const struct pkv__losses *until)
+                          const struct pkv__loss_counts *until)
 {
     if (same(until, known(log)))
         return;
@@ -165,10 +165,11 @@ void pkv__loss_log_missed(struct pkv__loss_log *log, int64_t from_ns,
     append(log, from_ns, until);
 }
 
-void pkv__loss_log_carry(struct pkv__loss_log *log, int64_t from_ns, const struct pkv__losses *lost)
+void pkv__loss_log_carry(struct pkv__loss_log *log, int64_t from_ns,
+                         const struct pkv__loss_counts *lost)
 {
-    struct pkv__losses until = *known(log);
-    pkv__losses_increase(&until, lost);
+    struct pkv__loss_counts until = *known(log);
+    pkv__loss_counts_increase(&until, lost);
     until.time_ns = lost->time_ns;
     if (!same(&until, known(log)))
         append(log, from_ns, &until);

@@ -35,14 +35,14 @@ static uint64_t more(uint64_t after, uint64_t before)
 }
 
 /* What the record adds to the one before it, of the same segment. */
-static struct pkv__losses added(const struct pkv__loss_record *record,
-                                const struct pkv__loss_record *before)
+static struct pkv__loss_counts added(const struct pkv__loss_record *record,
+                                     const struct pkv__loss_record *before)
 {
-    return (struct pkv__losses){.time_ns = record->until_ns,
-                                .kernel = more(record->kernel, before->kernel),
-                                .buffer = more(record->buffer, before->buffer),
-                                .disk = more(record->disk, before->disk),
-                                .refused = more(record->refused, before->refused)};
+    return (struct pkv__loss_counts){.time_ns = record->until_ns,
+                                     .kernel = more(record->kernel, before->kernel),
+                                     .buffer = more(record->buffer, before->buffer),
+                                     .disk = more(record->disk, before->disk),
+                                     .refused = more(record->refused, before->refused)};
 }
 
 /* A segment that is sealed tells its losses; one that is open will when it is recovered; where
@@ -54,12 +54,12 @@ static void sort_out(struct pkv__untold *untold, const struct pkv__loss_record *
     for (size_t i = 0; i < count; i++) {
         bool follows = i > 0 && records[i].sequence == records[i - 1].sequence &&
                        records[i].start_ns == records[i - 1].start_ns;
-        struct pkv__losses lost = added(&records[i], follows ? &records[i - 1] : &none);
+        struct pkv__loss_counts lost = added(&records[i], follows ? &records[i - 1] : &none);
         enum fate fate = fate_of(untold, &records[i]);
         if (fate == OPEN && untold->kept_count < PKV__UNTOLD_KEPT) {
             untold->kept[untold->kept_count++] = records[i];
         } else if (fate != SEALED) {
-            pkv__losses_increase(&untold->carried, &lost);
+            pkv__loss_counts_increase(&untold->carried, &lost);
             pkv__loss_log_carry(log, records[i].from_ns, &lost);
         }
     }
@@ -90,7 +90,7 @@ void pkv__untold_init(struct pkv__untold *untold, const char *directory, uint32_
 }
 
 void pkv__untold_take(struct pkv__untold *untold, struct pkv__loss_log *log,
-                      struct pkv__losses *latest)
+                      struct pkv__loss_counts *latest)
 {
     struct pkv__loss_record records[PKV__LOSS_RECORDS];
     size_t count;
@@ -103,7 +103,7 @@ void pkv__untold_take(struct pkv__untold *untold, struct pkv__loss_log *log,
     }
     untold->taken = true;
     sort_out(untold, records, count, log);
-    pkv__losses_increase(latest, &untold->carried);
+    pkv__loss_counts_increase(latest, &untold->carried);
     open_journal(untold);
 }
 
@@ -124,7 +124,7 @@ static void forget_told(struct pkv__untold *untold)
 
 static struct pkv__loss_record record_of(const struct pkv__loss_stretch *stretch,
                                          const struct pkv__segment_name *name,
-                                         const struct pkv__losses *base)
+                                         const struct pkv__loss_counts *base)
 {
     return (struct pkv__loss_record){.start_ns = name ? name->start_ns : 0,
                                      .sequence = name ? name->sequence : 0,
@@ -137,7 +137,7 @@ static struct pkv__loss_record record_of(const struct pkv__loss_stretch *stretch
 }
 
 void pkv__untold_save(struct pkv__untold *untold, const struct pkv__loss_log *log,
-                      const struct pkv__segment_name *name, const struct pkv__losses *base)
+                      const struct pkv__segment_name *name, const struct pkv__loss_counts *base)
 {
     struct pkv__loss_record records[PKV__LOSS_RECORDS];
     unsigned untold_count;

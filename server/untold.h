@@ -19,7 +19,7 @@ struct pkv__untold {
     /* Of segments that an earlier process left open: whoever recovers them tells these. */
     struct pkv__loss_record kept[PKV__UNTOLD_KEPT];
     size_t kept_count;
-    struct pkv__losses carried; /* what the lane's earlier processes could not tell */
+    struct pkv__loss_counts carried; /* what the lane's earlier processes could not tell */
     bool complained, sync_complained;
 };
 
@@ -31,12 +31,12 @@ void pkv__untold_deinit(struct pkv__untold *untold);
  * A journal that cannot be read is left as it is, and one that cannot be made costs only its
  * protection; either is tried again with each segment. */
 void pkv__untold_take(struct pkv__untold *untold, struct pkv__loss_log *log,
-                      struct pkv__losses *latest);
+                      struct pkv__loss_counts *latest);
 
 /* What the log has not told yet is in the journal from here on: for the segment `name`, whose
  * counters started at `base`; or for the next one (NULL) */
 void pkv__untold_save(struct pkv__untold *untold, const struct pkv__loss_log *log,
-                      const struct pkv__segment_name *name, const struct pkv__losses *base);
+                      const struct pkv__segment_name *name, const struct pkv__loss_counts *base);
 
 /* What was saved is on the disk: whoever reads it after a power cut finds whose it is. */
 void pkv__untold_sync(struct pkv__untold *untold);

@@ -25,7 +25,7 @@ static struct told read_back(struct pkv__buffer *b)
     return told;
 }
 
-static struct told sample(struct pkv__loss_log *log, struct pkv__losses now, bool final,
+static struct told sample(struct pkv__loss_log *log, struct pkv__loss_counts now, bool final,
                           bool reaches_the_file)
 {
     struct pkv__buffer b = {0};
@@ -67,9 +67,12 @@ static void silence_is_told_once_a_minute(void **state)
     struct pkv__loss_log log;
     pkv__loss_log_init(&log);
     (void)begin(&log, 1000 * S);
-    assert_int_equal(sample(&log, (struct pkv__losses){.time_ns = 1059 * S}, false, true).count, 0);
-    assert_int_equal(sample(&log, (struct pkv__losses){.time_ns = 1060 * S}, false, true).count, 1);
-    assert_int_equal(sample(&log, (struct pkv__losses){.time_ns = 1061 * S}, false, true).count, 0);
+    assert_int_equal(
+        sample(&log, (struct pkv__loss_counts){.time_ns = 1059 * S}, false, true).count, 0);
+    assert_int_equal(
+        sample(&log, (struct pkv__loss_counts){.time_ns = 1060 * S}, false, true).count, 1);
+    assert_int_equal(
+        sample(&log, (struct pkv__loss_counts){.time_ns = 1061 * S}, false, true).count, 0);
 }
 
 static void a_loss_is_told_with_the_last_sample_before_it(void **state)
@@ -79,10 +82,10 @@ static void a_loss_is_told_with_the_last_sample_before_it(void **state)
     pkv__loss_log_init(&log);
     (void)begin(&log, 1000 * S);
     log.stored = 40;
-    (void)sample(&log, (struct pkv__losses){.time_ns = 1006 * S}, false, true);
+    (void)sample(&log, (struct pkv__loss_counts){.time_ns = 1006 * S}, false, true);
     log.stored = 50;
     struct told told =
-        sample(&log, (struct pkv__losses){.time_ns = 1007 * S, .kernel = 3}, false, true);
+        sample(&log, (struct pkv__loss_counts){.time_ns = 1007 * S, .kernel = 3}, false, true);
     assert_int_equal(told.count, 2);
     assert_int_equal(told.list[0].time_ns, 1006 * S);
     assert_int_equal(told.list[0].lost_kernel, 0);
@@ -98,16 +101,16 @@ static void losses_that_go_on_are_told_each_time_alone(void **state)
     struct pkv__loss_log log;
     pkv__loss_log_init(&log);
     (void)begin(&log, 1000 * S);
-    (void)sample(&log, (struct pkv__losses){.time_ns = 1001 * S, .buffer = 3}, false, true);
+    (void)sample(&log, (struct pkv__loss_counts){.time_ns = 1001 * S, .buffer = 3}, false, true);
     struct told told =
-        sample(&log, (struct pkv__losses){.time_ns = 1002 * S, .buffer = 5}, false, true);
+        sample(&log, (struct pkv__loss_counts){.time_ns = 1002 * S, .buffer = 5}, false, true);
     assert_int_equal(told.count, 1);
     assert_int_equal(told.list[0].lost_buffer, 5);
 }
 
-static struct pkv__losses disk(int64_t time_s, uint64_t packets)
+static struct pkv__loss_counts disk(int64_t time_s, uint64_t packets)
 {
-    return (struct pkv__losses){.time_ns = time_s * S, .disk = packets};
+    return (struct pkv__loss_counts){.time_ns = time_s * S, .disk = packets};
 }
 
 static void what_the_disk_cost_is_told_with_the_times_of_its_packets(void **state)
@@ -117,7 +120,7 @@ static void what_the_disk_cost_is_told_with_the_times_of_its_packets(void **stat
     pkv__loss_log_init(&log);
     (void)begin(&log, 1000 * S);
     (void)sample(&log, disk(1030, 0), false, true);
-    struct pkv__losses lost = disk(1014, 7);
+    struct pkv__loss_counts lost = disk(1014, 7);
     pkv__loss_log_missed(&log, 1012 * S, &lost);
     struct told told = sample(&log, disk(1031, 7), false, true);
     assert_int_equal(told.count, 3);
@@ -149,8 +152,8 @@ static void a_segment_starts_with_what_the_one_before_could_not_tell(void **stat
     struct pkv__loss_log log;
     pkv__loss_log_init(&log);
     (void)begin(&log, 1000 * S);
-    (void)sample(&log, (struct pkv__losses){.time_ns = 1001 * S, .kernel = 4}, false, true);
-    (void)sample(&log, (struct pkv__losses){.time_ns = 1002 * S, .kernel = 4, .disk = 9}, true,
+    (void)sample(&log, (struct pkv__loss_counts){.time_ns = 1001 * S, .kernel = 4}, false, true);
+    (void)sample(&log, (struct pkv__loss_counts){.time_ns = 1002 * S, .kernel = 4, .disk = 9}, true,
                  false);
     struct told told = begin(&log, 1003 * S);
     assert_int_equal(told.count, 4);
@@ -159,10 +162,11 @@ static void a_segment_starts_with_what_the_one_before_could_not_tell(void **stat
     assert_int_equal(told.list[2].lost_disk, 9);
     assert_int_equal(told.list[2].lost_kernel, 0);
     assert_int_equal(told.list[3].lost_disk, 9);
-    assert_int_equal(
-        sample(&log, (struct pkv__losses){.time_ns = 1004 * S, .kernel = 4, .disk = 9}, false, true)
-            .count,
-        0);
+    assert_int_equal(sample(&log,
+                            (struct pkv__loss_counts){.time_ns = 1004 * S, .kernel = 4, .disk = 9},
+                            false, true)
+                         .count,
+                     0);
 }
 
 /* A reader has a loss begin at the block before it. */
@@ -171,11 +175,11 @@ static void what_is_lost_behind_such_a_start_begins_there(void **state)
     (void)state;
     struct pkv__loss_log log;
     pkv__loss_log_init(&log);
-    pkv__loss_log_missed(&log, 500 * S, &(struct pkv__losses){.time_ns = 600 * S, .disk = 9});
+    pkv__loss_log_missed(&log, 500 * S, &(struct pkv__loss_counts){.time_ns = 600 * S, .disk = 9});
     log.still_ns = 1003 * S;
     struct told first = begin(&log, 1003 * S);
     struct told told = sample(
-        &log, (struct pkv__losses){.time_ns = 1004 * S, .kernel = 5, .disk = 9}, false, true);
+        &log, (struct pkv__loss_counts){.time_ns = 1004 * S, .kernel = 5, .disk = 9}, false, true);
     assert_int_equal(told.count, 1);
     assert_int_equal(told.list[0].time_ns, 1004 * S);
     assert_int_equal(told.list[0].lost_kernel, 5);
@@ -187,7 +191,7 @@ static void losses_with_a_pause_between_are_two_stretches(void **state)
 {
     (void)state;
     struct pkv__loss_log log;
-    const struct pkv__losses lost[] = {disk(1001, 1), disk(1002, 2), disk(1010, 5)};
+    const struct pkv__loss_counts lost[] = {disk(1001, 1), disk(1002, 2), disk(1010, 5)};
     pkv__loss_log_init(&log);
     (void)begin(&log, 1000 * S);
     pkv__loss_log_missed(&log, 1000 * S, &lost[0]);
@@ -207,7 +211,7 @@ static void past_the_limit_neighbours_are_joined_and_nothing_is_forgotten(void *
     pkv__loss_log_init(&log);
     (void)begin(&log, 1000 * S);
     for (unsigned i = 1; i <= 3 * PKV__LOSS_RECORDS; i++) {
-        struct pkv__losses lost = disk(1000 + 10 * (int64_t)i, i);
+        struct pkv__loss_counts lost = disk(1000 + 10 * (int64_t)i, i);
         pkv__loss_log_missed(&log, lost.time_ns - S, &lost);
     }
     assert_int_equal(log.count, PKV__LOSS_RECORDS);
@@ -227,7 +231,7 @@ static void what_was_told_since_the_last_sync_is_told_again(void **state)
     pkv__loss_log_synced(&log);
     (void)sample(&log, disk(1010, 2), false, true);
     (void)sample(&log, disk(1011, 5), false, true);
-    struct pkv__losses late = disk(1020, 6);
+    struct pkv__loss_counts late = disk(1020, 6);
     pkv__loss_log_missed(&log, 1019 * S, &late);
     pkv__loss_log_cut(&log);
     struct told told = begin(&log, 1001 * S);
@@ -249,7 +253,7 @@ static void past_the_limit_what_is_told_is_joined_too(void **state)
         pkv__loss_log_init(&log);
         (void)begin(&log, 1000 * S);
         for (unsigned i = 1; i <= 2 * PKV__LOSS_RECORDS; i++) {
-            struct pkv__losses lost = disk(1000 + 10 * (int64_t)i, i);
+            struct pkv__loss_counts lost = disk(1000 + 10 * (int64_t)i, i);
             pkv__loss_log_missed(&log, lost.time_ns - S, &lost);
             if (i == told)
                 pkv__loss_log_told(&log, &lost);
@@ -273,7 +277,7 @@ static void the_end_is_always_told(void **state)
     struct pkv__loss_log log;
     pkv__loss_log_init(&log);
     (void)begin(&log, 1000 * S);
-    struct told told = sample(&log, (struct pkv__losses){.time_ns = 1001 * S}, true, true);
+    struct told told = sample(&log, (struct pkv__loss_counts){.time_ns = 1001 * S}, true, true);
     assert_int_equal(told.count, 1);
     assert_int_equal(told.list[0].start_ns, 1000 * S);
     assert_int_equal(told.list[0].end_ns, 1001 * S);
