@@ -26,11 +26,13 @@ static void keep_wal(sqlite3 *db)
     (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
 }
 
+/* One that is there is not even opened: closing it would take away the locks that SQLite holds on
+ * it in this process (POSIX). */
 static int make_file(const char *path, pkv_error *error)
 {
-    int fd = pkv__file_open(path, O_RDWR | O_CREAT, error);
+    int fd = pkv__file_open(path, O_RDWR | O_CREAT | O_EXCL, error);
     if (fd < 0)
-        return fd;
+        return fd == PKV_E_EXISTS ? 0 : fd;
     pkv__file_close(fd);
     return 0;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "support.h"
 
+#include <fcntl.h>
+#include <sys/wait.h>
+
 static int integer(sqlite3 *db, const char *sql)
 {
     sqlite3_stmt *statement;
@@ -32,6 +35,37 @@ static void an_index_is_opened_as_it_was_made(void **state)
     assert_int_equal(integer(db, "PRAGMA cell_size_check"), 1);
     assert_int_equal(integer(db, "PRAGMA trusted_schema"), 0);
     pkv__database_close(db);
+}
+
+/* Of another process: whether somebody holds a lock on the file. */
+static bool is_locked(const char *path)
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int fd = open(path, O_RDWR);
+        _exit(fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 ? 2 : lock.l_type != F_UNLCK);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+    return WEXITSTATUS(status) == 1;
+}
+
+/* A program that searches an archive and indexes it. */
+static void a_writer_leaves_the_locks_of_readers(void **state)
+{
+    (void)state;
+    sqlite3 *reader, *writer;
+    pkv_error error;
+    assert_done(pkv__catalog_open(&writer, directory, &error), error);
+    pkv__database_close(writer);
+    assert_done(pkv__catalog_open_read(&reader, directory, &error), error);
+    assert_true(is_locked(path_of("catalog.sqlite")));
+    assert_done(pkv__catalog_open(&writer, directory, &error), error);
+    pkv__database_close(writer);
+    assert_true(is_locked(path_of("catalog.sqlite")));
+    pkv__database_close(reader);
 }
 
 static void an_index_is_never_written(void **state)
@@ -229,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_index_is_opened_as_it_was_made),
+        TEST(a_writer_leaves_the_locks_of_readers),
         TEST(an_index_is_never_written),
         TEST(an_index_that_exists_is_not_made_again),
         TEST(a_path_may_hold_what_a_uri_gives_a_meaning),

@@ -199,7 +199,7 @@ class Content(Verify):
 class Flips(Verify):
     def undetected(self, path, which):
         """(offset, bit, noted) of flips that are not found."""
-        done = subprocess.run([FLIP, self.archive, path, which], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=500)
+        done = subprocess.run([FLIP, self.archive, path, which], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=1500)
         self.assertEqual(done.returncode, 0, done.stderr)
         lines = done.stdout.decode().splitlines()
         self.assertGreater(int(lines[-1]), 500)

@@ -107,6 +107,12 @@ class Layers(unittest.TestCase):
                         wrong.append(f"{path}:{number}: {name} is at home in {' '.join(homes)}")
         self.assertEqual(wrong, [])
 
+    def test_tables_are_hashed_under_a_secret(self):
+        """Everything else is stored, and must be the same everywhere: nobody may choose keys that collide in a table."""
+        users = {p for p in self.paths if folder(p) not in ("base", "tests", "bench")
+                 and re.search(r"pkv__hash(32|64|64_seeded)\(", sources.read(p))}
+        self.assertEqual(users, {"archive/loss_journal.c", "archive/lz4_block.c", "schema/page_sum.c", "schema/summary.c"})
+
     def test_every_library_has_a_home(self):
         """An include line that names neither libc, the kernel, nor a library listed above."""
         system = re.compile(r"(sys|linux|net|netinet|arpa|asm|bits)/[\w/]+\.h$|pktvault/\w+\.h$")
