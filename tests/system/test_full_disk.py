@@ -284,8 +284,8 @@ class Thin(DiskCase):
             self.wait_for_account("before")
             daemon.rotate()
             self.thin.fill()
-            self.send(300)
-            pkvtest.wait_until(lambda: REFUSED.search(daemon.log()), "a line of log")
+            # What was used before and is free again has its place below.
+            pkvtest.wait_until(lambda: REFUSED.search(daemon.log()) or self.send(20), "a line of log")
             self.wait_for_account("without room")
             daemon.kill()
         self.thin.remount()
@@ -296,7 +296,6 @@ class Thin(DiskCase):
             self.wait_for_account("after the start")
             daemon.stop()
         self.check_all()
-
 
     def test_a_kill_before_the_daemon_hears_of_it(self):
         """What the kernel could not write still stands in memory, as if it were on the disk."""
