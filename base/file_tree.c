@@ -69,17 +69,21 @@ bool pkv__file_is_gone(const char *path)
     return stat(path, &found) < 0 && means_gone(errno);
 }
 
+static bool is_one(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 bool pkv__file_is_same(const char *a, const char *b)
 {
     struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && is_one(&x, &y);
 }
 
 bool pkv__file_is_at(int fd, const char *path)
 {
     struct stat x, y;
-    return fstat(fd, &x) == 0 && stat(path, &y) == 0 && x.st_dev == y.st_dev &&
-           x.st_ino == y.st_ino;
+    return fstat(fd, &x) == 0 && stat(path, &y) == 0 && is_one(&x, &y);
 }
 
 int pkv__file_stamp(const char *path, int64_t *inode, int64_t *changed_ns, pkv_error *error)

@@ -100,6 +100,18 @@ static int init(struct pkv_query *query, const char *const *directories, size_t 
     return rc ? rc : pkv__query_find_segments(query, error);
 }
 
+/* Has its range and flags, and is freed where that fails. */
+static int open_made(pkv_query **query, pkv_query *made, const char *const *directories,
+                     size_t count, const char *expression, pkv_error *error)
+{
+    int rc = init(made, directories, count, expression, error);
+    if (rc)
+        (void)pkv_query_free(made);
+    else
+        *query = made;
+    return rc;
+}
+
 int pkv_query_open(pkv_query **query, const char *const *directories, size_t count,
                    const char *expression, int64_t since_ns, int64_t until_ns, unsigned flags,
                    const pkv_options *options, pkv_error *error)
@@ -116,12 +128,7 @@ int pkv_query_open(pkv_query **query, const char *const *directories, size_t cou
     made->since_ns = made->begin_ns = made->gaps_since_ns = since_ns;
     made->until_ns = until_ns;
     made->flags = flags;
-    int rc = init(made, directories, count, expression, error);
-    if (rc)
-        made = pkv_query_free(made);
-    else
-        *query = made;
-    return rc;
+    return open_made(query, made, directories, count, expression, error);
 }
 
 /* The end of what it knows to be covered, within all ranges so far. */
@@ -147,13 +154,8 @@ int pkv_query_open_next(pkv_query **query, pkv_query *before, int64_t until_ns, 
     made->dedup = before->dedup;
     before->segments = (struct pkv__segments){0};
     before->dedup = (struct pkv__dedup){0};
-    int rc = init(made, (const char *const *)before->directories, before->directory_count,
-                  before->expression, error);
-    if (rc)
-        made = pkv_query_free(made);
-    else
-        *query = made;
-    return rc;
+    return open_made(query, made, (const char *const *)before->directories, before->directory_count,
+                     before->expression, error);
 }
 
 /* All packets of the flows that match: one pass finds the flows, the next reads them. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names of segments that were met: a set that grows. */
+/* Names of segments that were met, or their paths: a set that grows. */
 #ifndef PKV_QUERY_STEM_SET_H
 #define PKV_QUERY_STEM_SET_H
 

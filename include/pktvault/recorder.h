@@ -48,8 +48,8 @@ PKV_API int pkv_recorder_listen(pkv_recorder *recorder, const char *address, pkv
 
 /* Captures frames from a network interface; filter: pcap-filter(7) on the outer packet, NULL: UDP
  * to 4789 and 6081, tagged or not, and later fragments of UDP. Needs CAP_NET_RAW until it returns.
- * Errors: PKV_E_NOT_FOUND, PKV_E_SYSTEM, PKV_E_SYNTAX the filter, PKV_E_UNSUPPORTED its link type,
- * PKV_E_LIMIT too many sources, PKV_E_MEMORY. */
+ * Errors: PKV_E_NOT_FOUND, PKV_E_SYSTEM, PKV_E_SYNTAX the filter, PKV_E_UNSUPPORTED times without
+ * nanoseconds, PKV_E_LIMIT too many sources, PKV_E_MEMORY. */
 PKV_API int pkv_recorder_capture(pkv_recorder *recorder, const char *interface_name,
                                  const char *filter, pkv_error *error);
 

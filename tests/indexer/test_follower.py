@@ -7,21 +7,13 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import time
 import unittest
 
 import support
+from pkvtest import wait_until
 from support import GENEVE, HTTP, run, tool
 
 NOBODY = 65534
-
-
-def wait_until(condition, what, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.02)
 
 
 class Live:
